@@ -5,7 +5,7 @@ public import Base
 /// A group as declared.
 public struct GroupDeclared: RecordPayload {
   public static let type = RecordType.groupDeclared
-  public static let fixedLength = 64
+  public static let fixedLength = 56
   public var group = GroupID.none
   public var fallback = GroupID.none
   public var platform = Platform.anthropic
@@ -84,7 +84,7 @@ public struct AccountDeclared: RecordPayload {
 /// An account cools down, fails, is disabled or comes back.
 public struct AccountStateChanged: RecordPayload {
   public static let type = RecordType.accountStateChanged
-  public static let fixedLength = 40
+  public static let fixedLength = 32
   public var account = AccountID.none
   public var condition = AccountCondition.ready
   /// The upstream status that caused it, 0 = none.

@@ -6,7 +6,7 @@ public import Base
 /// One attempt at one account that failed.
 public struct AttemptFailed: RecordPayload {
   public static let type = RecordType.attemptFailed
-  public static let fixedLength = 76
+  public static let fixedLength = 72
   public var party = Party()
   public var account = AccountID.none
   /// From 1, within the request.
@@ -46,7 +46,7 @@ public struct AttemptFailed: RecordPayload {
 /// The request ended without anything to charge.
 public struct ForwardFailed: RecordPayload {
   public static let type = RecordType.forwardFailed
-  public static let fixedLength = 80
+  public static let fixedLength = 76
   public var party = Party()
   public var hold = NanoUSD.zero
   /// The admission's time.
@@ -106,7 +106,7 @@ public struct RequestIntercepted: RecordPayload {
 /// Refused before the billing check; equal ones of one second are one event with a count.
 public struct RequestRejected: RecordPayload {
   public static let type = RecordType.requestRejected
-  public static let fixedLength = 52
+  public static let fixedLength = 48
   public var party = Party()
   public var group = GroupID.none
   public var reason = RejectReason.authentication
@@ -149,7 +149,7 @@ public struct FallbackGroupUsed: RecordPayload {
 /// A count_tokens request was answered: no charge.
 public struct TokensCounted: RecordPayload {
   public static let type = RecordType.tokensCounted
-  public static let fixedLength = 64
+  public static let fixedLength = 60
   public var party = Party()
   public var group = GroupID.none
   public var account = AccountID.none
