@@ -50,7 +50,9 @@ let targets: [Target] = [
     path: "Sources/Daybook", swiftSettings: strict),
   .executableTarget(
     name: "Benchmarks",
-    dependencies: ["Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base", "CSQLite", "CLZ4"],
+    dependencies: [
+      "Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base", "CSQLite", "CLZ4",
+    ],
     path: "Benchmarks", swiftSettings: relaxed),
   .target(
     name: "TestSupport", dependencies: ["Projections", "Ledger", "Base"],

@@ -1,1 +1,2 @@
+// Benchmarks: the yardsticks of the project.
 print("benchmarks")

@@ -1,3 +1,4 @@
+/* The built-in price book, embedded: data, no code. */
 #include "CPrices.h"
 /* The path is relative to this file. #embed is C23 (-std=gnu2x). */
 const unsigned char cprices_builtin[] = {

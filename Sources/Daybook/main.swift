@@ -1,1 +1,2 @@
+// daybook: the command line.
 print("daybook")

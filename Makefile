@@ -1,0 +1,48 @@
+# Daybook. `make` shows the targets; each installs the Debian packages it lacks by itself.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test bench fuzz format lint clean
+
+BINARY  := .build/release/daybook
+ARGS    ?=
+# Libraries the binary links, then tools that only tests or benchmarks call.
+LIBRARIES   := libsqlite3-dev libcurl4-openssl-dev liblz4-dev libssl-dev pkg-config
+TEST_TOOLS  := lz4 sqlite3 python3-venv
+BENCH_TOOLS := nginx-light wrk sqlite3
+
+help: ## show this
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: ## install everything that build, test and bench need
+	@scripts/setup $(LIBRARIES) $(TEST_TOOLS) $(BENCH_TOOLS)
+
+build: ## the release binary, at .build/release/daybook
+	@scripts/setup $(LIBRARIES)
+	@scripts/swift-build -c release --product daybook
+
+run: build ## build, then serve with its data in ./daybook-data (ARGS="--config FILE" adds flags)
+	@exec $(BINARY) --data daybook-data serve $(ARGS)
+
+test: ## every check: style, unit, end to end, SDK, fuzz, benchmarks once
+	@scripts/setup $(LIBRARIES) $(TEST_TOOLS)
+	@scripts/test
+
+bench: ## the yardsticks, measured here and now (ARGS="NAME ..." picks some)
+	@scripts/setup $(LIBRARIES) $(BENCH_TOOLS)
+	@scripts/swift-build -c release --product Benchmarks --product daybook
+	@exec .build/release/Benchmarks $(ARGS)
+
+fuzz: ## feed the parsers with libFuzzer for SECONDS_EACH seconds each (60)
+	@scripts/setup $(LIBRARIES)
+	@scripts/fuzz $(or $(SECONDS_EACH),60)
+
+format: ## rewrite the sources in the house style
+	@git ls-files -co --exclude-standard '*.swift' -z \
+	  | xargs -0 swift format -i --parallel --configuration .swift-format
+
+lint: ## say where the house style is broken, change nothing
+	@scripts/lint
+
+clean: ## remove what was built, never data
+	@rm -rf .build .build-fuzz .venv Tests/SDK/__pycache__ Tests/SDK/.pytest_cache
