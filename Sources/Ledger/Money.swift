@@ -27,7 +27,7 @@ public struct NanoUSD: Hashable, Comparable, Sendable {
   }
 }
 
-/// A price in pico-USD per token (or per request, for fees). 0 is a price; absent is `nil` elsewhere.
+/// A price in pico-USD per token, or per request for fees. 0 is a price; absent is `nil` elsewhere.
 public struct PicoUSD: Hashable, Comparable, Sendable {
   public var value: Int64
   public init(_ value: Int64) { self.value = value }

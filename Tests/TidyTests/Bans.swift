@@ -1,15 +1,26 @@
 // Words that do not belong into this code, each with what to use in its place.
 
 /// One banned pattern and where it is banned.
-struct Ban {
-  let pattern: Regex<Substring>
+struct Ban: Sendable {
+  let pattern: Pattern
   let instead: String
   /// Path prefixes the ban covers.
   let places: [String]
   /// Path prefixes it spares.
-  var except: [String] = []
+  let except: [String]
   /// Comments and literals are looked at too.
-  var inComments = false
+  let inComments: Bool
+
+  init(
+    pattern: String, instead: String, places: [String], except: [String] = [],
+    inComments: Bool = false
+  ) {
+    self.pattern = Pattern(pattern)
+    self.instead = instead
+    self.places = places
+    self.except = except
+    self.inComments = inComments
+  }
 
   func covers(_ path: String) -> Bool {
     places.contains(where: path.hasPrefix) && !except.contains(where: path.hasPrefix)
@@ -27,83 +38,78 @@ enum Bans {
   /// This folder names the words it looks for.
   private static let here = ["Tests/TidyTests/"]
 
-  static var all: [Ban] {
-    slow + concurrency + traps + system + testing + unfinished
-  }
+  static let all: [Ban] = slow + concurrency + traps + system + testing + unfinished
 
   /// Foundation's slow or locale-dependent ways.
   private static var slow: [Ban] {
     [
       Ban(
-        pattern: /\bData\(/, instead: "[UInt8] or Span<UInt8>", places: onRequestOrReplayPath),
+        pattern: #"\bData\("#, instead: "[UInt8] or Span<UInt8>", places: onRequestOrReplayPath),
       Ban(
-        pattern: /\bString\(format:/, instead: "interpolation or Base's decimal text",
+        pattern: #"\bString\(format:"#, instead: "interpolation or Base's decimal text",
         places: sources),
       Ban(
-        pattern: /\bDateFormatter\b/, instead: "Base/Time's RFC 3339 text", places: sources),
+        pattern: #"\bDateFormatter\b"#, instead: "Base/Time's RFC 3339 text", places: sources),
       Ban(
-        pattern: /\bISO8601DateFormatter\b/, instead: "Base/Time's RFC 3339 text", places: sources),
+        pattern: #"\bISO8601DateFormatter\b"#, instead: "Base/Time's RFC 3339 text", places: sources
+      ),
       Ban(
-        pattern: /\bJSON(?:Decoder|Encoder|Serialization)\b/, instead: "Base/JSON",
+        pattern: #"\bJSON(?:Decoder|Encoder|Serialization)\b"#, instead: "Base/JSON",
         places: sources),
       Ban(
-        pattern: /\bpublic import Foundation/, instead: "an internal import", places: code),
+        pattern: #"\bpublic import Foundation"#, instead: "an internal import", places: code),
     ]
   }
 
   private static var concurrency: [Ban] {
     [
       Ban(
-        pattern: /\bDispatch(?:Queue|Semaphore|Group|WorkItem|Source)\b/,
+        pattern: #"\bDispatch(?:Queue|Semaphore|Group|WorkItem|Source)\b"#,
         instead: "a reactor, or Base/System's Thread", places: sources),
       Ban(
-        pattern: /\bTask\.detached\b/, instead: "Task.immediate(executorPreference:)",
+        pattern: #"\bTask\.detached\b"#, instead: "Task.immediate(executorPreference:)",
         places: sources),
       Ban(
-        pattern: /\bTask\s*(?:\([^)]*\)\s*)?\{/,
+        pattern: #"\bTask\s*(?:\([^)]*\)\s*)?\{"#,
         instead: "Task.immediate(executorPreference:): a bare task leaves the reactor",
         places: onReactors),
       Ban(
-        pattern: /@concurrent\b/, instead: "code on the reactor: it leaves it", places: onReactors),
+        pattern: #"@concurrent\b"#, instead: "code on the reactor: it leaves it", places: onReactors
+      ),
       Ban(
-        pattern: /\bNS(?:Recursive)?Lock\b/, instead: "Synchronization.Mutex", places: code,
+        pattern: #"\bNS(?:Recursive)?Lock\b"#, instead: "Synchronization.Mutex", places: code,
         except: here),
       Ban(
-        pattern: /\bpthread_mutex_\w+/, instead: "Synchronization.Mutex", places: code,
+        pattern: #"\bpthread_mutex_\w+"#, instead: "Synchronization.Mutex", places: code,
         except: here + ["Sources/Base/System/"]),
     ]
   }
 
   private static var traps: [Ban] {
     [
-      Ban(pattern: /\btry!/, instead: "try, or do and catch", places: sources),
+      Ban(pattern: #"\btry!"#, instead: "try, or do and catch", places: sources),
       Ban(
-        pattern: /\bas!/, instead: "as? with a case for nil", places: sources),
+        pattern: #"\bas!"#, instead: "as? with a case for nil", places: sources),
       Ban(
-        pattern: /\bfatalError\(\s*\)/, instead: "fatalError(\"why\") or precondition",
+        pattern: #"\bfatalError\(\s*\)"#, instead: "fatalError(\"why\") or precondition",
         places: code),
       Ban(
-        pattern: /\bunsafeFlags\b/, instead: "a documented setting", places: code, except: here),
+        pattern: #"\bunsafeFlags\b"#, instead: "a documented setting", places: code, except: here),
     ]
   }
 
   private static var system: [Ban] {
     [
       Ban(
-        pattern:
-          #/
-          (?:^|[^\w.@]|Glibc\.)
-          (?:open|openat|creat|fopen|opendir|mkdir|mkdirat|rename|renameat|flock
-            |fdatasync|fsync|ftruncate|pwrite|pwritev|pread)
-          \(
-          /#,
+        pattern: #"(?:^|[^\w.@]|Glibc\.)(?:open|openat|creat|fopen|opendir|mkdir|mkdirat|rename"#
+          + #"|renameat|flock|fdatasync|fsync|ftruncate|pwrite|pwritev|pread)\("#,
         instead: "the FileSystem of Base/System: it is a parameter everywhere",
         places: onRequestOrReplayPath, except: ["Sources/Base/System/"]),
       Ban(
-        pattern: /\bFileManager\b/, instead: "the FileSystem of Base/System",
+        pattern: #"\bFileManager\b"#, instead: "the FileSystem of Base/System",
         places: onRequestOrReplayPath),
       Ban(
-        pattern: /\b(?:print|debugPrint|dump)\(/, instead: "the log, or a returned value",
+        pattern: #"\b(?:print|debugPrint|dump)\("#, instead: "the log, or a returned value",
         places: code,
         except: here + ["Sources/Daybook/", "Benchmarks/", "Package.swift"]),
     ]
@@ -112,24 +118,24 @@ enum Bans {
   private static var testing: [Ban] {
     [
       Ban(
-        pattern: /(?:^|[^\w.]|Glibc\.|Thread\.|Task\.)(?:usleep|nanosleep|sleep)\(/,
+        pattern: #"(?:^|[^\w.]|Glibc\.|Thread\.|Task\.)(?:usleep|nanosleep|sleep)\("#,
         instead: "a manual clock, or wait for the thing itself", places: ["Tests/", "Fuzz/"],
         except: here),
       Ban(
-        pattern: /\bimport XCTest\b/, instead: "Swift Testing", places: ["Tests/"], except: here),
+        pattern: #"\bimport XCTest\b"#, instead: "Swift Testing", places: ["Tests/"], except: here),
     ]
   }
 
   private static var unfinished: [Ban] {
     [
       Ban(
-        pattern: /\b(?:TODO|FIXME|XXX|HACK)\b/, instead: "finished work", places: code,
+        pattern: #"\b(?:TODO|FIXME|XXX|HACK)\b"#, instead: "finished work", places: code,
         except: here, inComments: true),
       Ban(
-        pattern: /(?i)\bplaceholder\b|\bfor now\b|\bnot (?:yet )?implemented\b|\bunimplemented\b/,
+        pattern: #"(?i)\bplaceholder\b|\bfor now\b|\bnot (?:yet )?implemented\b|\bunimplemented\b"#,
         instead: "finished work", places: code, except: here, inComments: true),
       Ban(
-        pattern: /(?i)\bissue #?\d+\b/, instead: "the rule itself; the history is git's",
+        pattern: #"(?i)\bissue #?\d+\b"#, instead: "the rule itself; the history is git's",
         places: code, except: here, inComments: true),
     ]
   }
@@ -137,21 +143,18 @@ enum Bans {
   static func check(_ source: MaskedSource, bans: [Ban] = Bans.all) -> [Finding] {
     var findings: [Finding] = []
     for ban in bans where ban.covers(source.path) {
-      // The default finds no boundary at the point of `DispatchQueue.main`.
-      let pattern = ban.pattern.wordBoundaryKind(.simple)
-      for (index, line) in (ban.inComments ? source.lines : source.code).enumerated() {
-        guard let match = line.firstMatch(of: pattern), !isDeclaration(line, match.range)
-        else { continue }
-        let word = line[match.range].drop { $0 == " " || $0 == "(" }
+      let text = (ban.inComments ? source.lines : source.code).joined(separator: "\n")
+      for match in ban.pattern.matches(in: text) where !isDeclaration(text, match.range) {
+        let word = match.texts[0].drop { "\n (".contains($0) }
         findings.append(
-          Finding(path: source.path, line: index + 1, message: "`\(word)`: use \(ban.instead)"))
+          Finding(path: source.path, line: match.line, message: "`\(word)`: use \(ban.instead)"))
       }
     }
     return findings
   }
 
   /// `func open(` declares a method of that name, it does not call open(2).
-  private static func isDeclaration(_ line: String, _ range: Range<String.Index>) -> Bool {
-    line[..<range.lowerBound].hasSuffix("func")
+  private static func isDeclaration(_ text: String, _ range: Range<String.Index>) -> Bool {
+    text[..<range.lowerBound].hasSuffix("func")
   }
 }

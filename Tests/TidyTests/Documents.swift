@@ -16,20 +16,15 @@ enum Documents {
   /// Relative links of a Markdown page that lead nowhere.
   static func deadLinks(path: String, text: String, exists: (String) -> Bool) -> [Finding] {
     let folder = path.split(separator: "/").dropLast().map(String.init)
-    var findings: [Finding] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
-      for match in line.matches(of: /\]\(([^)\s#]+)(?:#[^)]*)?\)/) {
-        let link = String(match.1)
-        if link.contains("://") || link.hasPrefix("mailto:") { continue }
-        if !exists(resolve(link, from: folder)) {
-          findings.append(
-            Finding(path: path, line: index + 1, message: "the link \(link) leads nowhere"))
-        }
-      }
+    return link.matches(in: text).compactMap { match in
+      let link = String(match.texts[1])
+      if link.contains("://") || link.hasPrefix("mailto:") { return nil }
+      if exists(resolve(link, from: folder)) { return nil }
+      return Finding(path: path, line: match.line, message: "the link \(link) leads nowhere")
     }
-    return findings
   }
+
+  private static let link = Pattern(#"\]\(([^)\s#]+)(?:#[^)]*)?\)"#)
 
   private static func resolve(_ link: String, from folder: [String]) -> String {
     var parts = folder
@@ -41,14 +36,14 @@ enum Documents {
 
   /// Absolute paths that exist on one machine only.
   static func machinePaths(path: String, text: String) -> [Finding] {
-    text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap {
-      index, line in
-      guard
-        let match = line.firstMatch(of: /(?:^|[\s"'`(=:])(\/(?:work|farm|home|root|Users)\/[\w.]+)/)
-      else { return nil }
-      return Finding(path: path, line: index + 1, message: "\(match.1) is a path of one machine")
+    machinePath.matches(in: text).map { match in
+      Finding(
+        path: path, line: match.line, message: "\(match.texts[1]) is a path of one machine")
     }
   }
+
+  private static let machinePath = Pattern(
+    #"(?:^|[\s"'`(=:])(/(?:work|farm|home|root|Users)/[\w.]+)"#)
 
   /// Something large or binary that is not a fixture.
   static func weight(path: String, bytes: [UInt8]) -> [Finding] {

@@ -77,14 +77,12 @@ enum Imports {
 
   /// Imported modules (the part before a dot) with their lines from 1.
   static func imports(of source: MaskedSource) -> [(name: String, line: Int)] {
-    source.code.enumerated().compactMap { index, line in
-      let pattern =
-        #/
-        ^\s* (?:@\w+(?:\([^)]*\))?\s+)*
-        (?:(?:public|internal|package|private|fileprivate)\s+)?
-        import\s+ (?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)? (\w+)
-        /#
-      return line.firstMatch(of: pattern).map { (String($0.1), index + 1) }
+    pattern.matches(in: source.code.joined(separator: "\n")).map {
+      ($0.texts[1].description, $0.line)
     }
   }
+
+  private static let pattern = Pattern(
+    #"^[ \t]*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|internal|package|private|fileprivate)\s+)?"#
+      + #"import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)"#)
 }

@@ -48,18 +48,16 @@ enum Lengths {
   /// Every `func`, `init`, `deinit` and `subscript` with a body, by line numbers from 1.
   static func functions(in source: MaskedSource) -> [(firstLine: Int, lastLine: Int)] {
     var found: [(firstLine: Int, lastLine: Int)] = []
-    for (index, line) in source.code.enumerated() where declaresFunction(line) {
-      if let last = lastLine(ofBodyAfter: index, in: source.code) {
-        found.append((index + 1, last + 1))
+    for match in declaration.matches(in: source.code.joined(separator: "\n")) {
+      if let last = lastLine(ofBodyAfter: match.line - 1, in: source.code) {
+        found.append((match.line, last + 1))
       }
     }
     return found
   }
 
-  private static func declaresFunction(_ line: String) -> Bool {
-    line.contains(
-      /^[^.=]*(?:^|[\s)])(?:func\s+\S|deinit\s*\{|subscript\s*[(<]|init\s*[?!]?\s*[(<])/)
-  }
+  private static let declaration = Pattern(
+    #"^(?:[^.=\n]*[ \t)])?(?:func\s+\S|deinit\s*\{|subscript\s*[(<]|init\s*[?!]?\s*[(<])"#)
 
   /// The index of the line that closes the body; nil for a requirement without one.
   private static func lastLine(ofBodyAfter start: Int, in code: [String]) -> Int? {

@@ -28,62 +28,65 @@ struct MaskedSource {
   }
 }
 
-/// Walks the text once and copies only what is code.
+/// Walks the text once, by bytes, and copies only what is code.
 private struct Masker {
-  private let text: [Character]
+  private let text: [UInt8]
   private var at = 0
-  private var out: [Character] = []
+  private var out: [UInt8] = []
 
   init(_ text: String) {
-    self.text = Array(text)
+    self.text = Array(text.utf8)
     out.reserveCapacity(self.text.count)
   }
 
   mutating func mask() -> String {
-    copyCode(until: nil)
-    return String(out)
+    copyCode(insideString: false)
+    return String(decoding: out, as: UTF8.self)
   }
 
-  private func starts(_ with: String, offset: Int = 0) -> Bool {
-    var i = at + offset
-    for character in with {
-      guard i < text.count, text[i] == character else { return false }
-      i += 1
-    }
+  private func starts(_ with: StaticString) -> Bool {
+    guard at + with.utf8CodeUnitCount <= text.count else { return false }
+    for i in 0..<with.utf8CodeUnitCount where text[at + i] != with.utf8Start[i] { return false }
     return true
   }
 
+  /// Bytes after the first of a character vanish, so that columns stay.
   private mutating func blank(_ count: Int) {
     for _ in 0..<count where at < text.count {
-      out.append(text[at] == "\n" ? "\n" : " ")
+      let byte = text[at]
+      if byte == Byte.newline { out.append(byte) } else if byte & 0xC0 != 0x80 { out.append(32) }
       at += 1
     }
   }
 
-  private mutating func keep() {
-    out.append(text[at])
-    at += 1
+  private mutating func keep(_ count: Int = 1) {
+    for _ in 0..<count where at < text.count {
+      out.append(text[at])
+      at += 1
+    }
   }
 
-  /// Copies code; with `closing` it stops behind the parenthesis that closes an interpolation.
-  private mutating func copyCode(until closing: Character?) {
+  /// Copies code; inside a string it stops behind the parenthesis that closes an interpolation.
+  private mutating func copyCode(insideString: Bool) {
     var depth = 0
     while at < text.count {
-      if starts("//") {
-        while at < text.count, text[at] != "\n" { blank(1) }
-      } else if starts("/*") {
+      switch text[at] {
+      case Byte.slash where starts("//"):
+        while at < text.count, text[at] != Byte.newline { blank(1) }
+      case Byte.slash where starts("/*"):
         blankComment()
-      } else if text[at] == "`" {
+      case Byte.backtick:
         blankRawIdentifier()
-      } else if let hashes = openingQuote() {
-        blankString(hashes: hashes)
-      } else {
-        let character = text[at]
-        if character == "(" { depth += 1 }
-        if character == ")" {
-          if depth == 0, closing != nil { return blank(1) }
-          depth -= 1
-        }
+      case Byte.quote, Byte.hash:
+        if let hashes = openingQuote() { blankString(hashes: hashes) } else { keep() }
+      case Byte.open:
+        depth += 1
+        keep()
+      case Byte.close:
+        if depth == 0, insideString { return blank(1) }
+        depth -= 1
+        keep()
+      default:
         keep()
       }
     }
@@ -107,14 +110,12 @@ private struct Masker {
 
   /// `a sentence` as a name becomes underscores: it stays one name.
   private mutating func blankRawIdentifier() {
-    at += 1
-    out.append("_")
-    while at < text.count, text[at] != "`", text[at] != "\n" {
-      out.append("_")
+    repeat {
+      if text[at] & 0xC0 != 0x80 { out.append(Byte.underscore) }
       at += 1
-    }
-    if at < text.count, text[at] == "`" {
-      out.append("_")
+    } while at < text.count && text[at] != Byte.backtick && text[at] != Byte.newline
+    if at < text.count, text[at] == Byte.backtick {
+      out.append(Byte.underscore)
       at += 1
     }
   }
@@ -122,29 +123,50 @@ private struct Masker {
   /// The number of # before a quote that stands here; nil when no literal starts here.
   private func openingQuote() -> Int? {
     var hashes = 0
-    while at + hashes < text.count, text[at + hashes] == "#" { hashes += 1 }
-    return at + hashes < text.count && text[at + hashes] == "\"" ? hashes : nil
+    while at + hashes < text.count, text[at + hashes] == Byte.hash { hashes += 1 }
+    return at + hashes < text.count && text[at + hashes] == Byte.quote ? hashes : nil
+  }
+
+  /// Whether as many # as the literal began with stand `offset` bytes from here.
+  private func fenced(_ hashes: Int, offset: Int) -> Bool {
+    let start = at + offset
+    return start + hashes <= text.count
+      && text[start..<start + hashes].allSatisfy { $0 == Byte.hash }
   }
 
   private mutating func blankString(hashes: Int) {
-    let fence = String(repeating: "#", count: hashes)
     blank(hashes)
-    let quote = starts("\"\"\"") ? "\"\"\"" : "\""
-    for _ in quote { keep() }
+    let isLong = starts("\"\"\"")
+    let quotes = isLong ? 3 : 1
+    keep(quotes)
     while at < text.count {
-      if starts("\\" + fence + "(") {
-        blank(2 + hashes)
-        copyCode(until: ")")
-      } else if starts("\\" + fence) {
-        blank(2 + hashes)
-      } else if starts(quote + fence) {
-        for _ in quote { keep() }
+      let byte = text[at]
+      if byte == Byte.backslash, fenced(hashes, offset: 1) {
+        blank(1 + hashes)
+        let interpolates = at < text.count && text[at] == Byte.open
+        blank(1)
+        if interpolates { copyCode(insideString: true) }
+      } else if byte == Byte.quote, !isLong || starts("\"\"\""), fenced(hashes, offset: quotes) {
+        keep(quotes)
         return blank(hashes)
-      } else if quote.count == 1, text[at] == "\n" {
+      } else if byte == Byte.newline, !isLong {
         return
       } else {
         blank(1)
       }
     }
   }
+}
+
+/// The characters that begin or end something.
+private enum Byte {
+  static let newline = UInt8(ascii: "\n")
+  static let slash = UInt8(ascii: "/")
+  static let backslash = UInt8(ascii: "\\")
+  static let backtick = UInt8(ascii: "`")
+  static let quote = UInt8(ascii: "\"")
+  static let hash = UInt8(ascii: "#")
+  static let open = UInt8(ascii: "(")
+  static let close = UInt8(ascii: ")")
+  static let underscore = UInt8(ascii: "_")
 }
