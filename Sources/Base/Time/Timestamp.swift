@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// A point in time: microseconds since 1970-01-01T00:00:00 UTC, leap seconds not counted.
 public struct Timestamp: Hashable, Comparable, Sendable {
-  public var microseconds: Int64
+  public let microseconds: Int64
 
   public init(microseconds: Int64) { self.microseconds = microseconds }
 
