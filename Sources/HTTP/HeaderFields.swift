@@ -75,7 +75,8 @@ func isToken(_ c: UInt8) -> Bool {
 }
 
 /// True when `bytes[start..<end]` is `text` (lower case) but for case.
-func matches(_ bytes: borrowing Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool {
+func matches(_ bytes: borrowing Span<UInt8>, _ start: Int, _ end: Int, _ text: StaticString) -> Bool
+{
   if end - start != text.utf8CodeUnitCount { return false }
   return text.withUTF8Buffer { text in
     for k in 0..<(end - start) where unsafe lowercased(bytes[start + k]) != text[k] {

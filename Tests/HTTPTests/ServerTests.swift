@@ -1,3 +1,5 @@
+// The server end to end: bare sockets on one side, a handler given as a closure on the other.
+
 import Base
 import HTTP
 import TestSupport
@@ -28,7 +30,9 @@ import Testing
       }
       text += "GET /end HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
       let reply = try await server.exchange(text)
-      let bodies = reply.split(separator: "\r\n").filter { $0.contains("POST /") || $0.contains("GET /") }
+      let bodies = reply.split(separator: "\r\n").filter {
+        $0.contains("POST /") || $0.contains("GET /")
+      }
       #expect(reply.components(separatedBy: "HTTP/1.1 200 OK").count == 52)
       var last = reply.startIndex
       for i in 0..<50 {
@@ -41,5 +45,7 @@ import Testing
 }
 
 extension String {
-  func components(separatedBy mark: String) -> [Substring] { split(separator: mark, omittingEmptySubsequences: false) }
+  func components(separatedBy mark: String) -> [Substring] {
+    split(separator: mark, omittingEmptySubsequences: false)
+  }
 }

@@ -71,7 +71,8 @@ func withServer(
   do {
     let body = try await client.readBody(limit: 1 << 20)
     let text = "\(request.method.rawValue) \(request.path) \(body.count)"
-    client.respond(status: 200, headers: ResponseHeaders(contentType: "text/plain"), body: Array(text.utf8))
+    client.respond(
+      status: 200, headers: ResponseHeaders(contentType: "text/plain"), body: Array(text.utf8))
   } catch .tooLarge {
     client.respond(status: 413, headers: ResponseHeaders(contentType: "text/plain"), body: [])
   } catch {}

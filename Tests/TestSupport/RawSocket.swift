@@ -83,7 +83,9 @@ public final class RawSocket: Sendable {
     let mark = Array(end.utf8)
     while bytes.count < mark.count || !contains(bytes, mark) {
       let more = try receive()
-      if more.isEmpty { throw SocketFailure(call: "closed before \(end.debugDescription)", code: 0) }
+      if more.isEmpty {
+        throw SocketFailure(call: "closed before \(end.debugDescription)", code: 0)
+      }
       bytes += more
     }
     return String(decoding: bytes, as: UTF8.self)
@@ -101,7 +103,9 @@ public final class RawSocket: Sendable {
       }
     }
   }
-  public func receiveAllText() throws -> String { String(decoding: try receiveAll(), as: UTF8.self) }
+  public func receiveAllText() throws -> String {
+    String(decoding: try receiveAll(), as: UTF8.self)
+  }
   /// Ends the sending direction.
   public func shutdownSending() { shutdown(descriptor, Int32(SHUT_WR)) }
   /// Closes with a reset instead of an orderly end.

@@ -53,7 +53,8 @@ import Synchronization
     connection?.observers.append(observer)
     let timer = ReactorTimer { [unowned self] in settle(.timedOut) }
     if deadline != .never { reactor.timers.arm(timer, deadline) }
-    let outcome = unsafe await withUnsafeContinuation { (waiter: UnsafeContinuation<Outcome, Never>) in
+    let outcome = unsafe await withUnsafeContinuation {
+      (waiter: UnsafeContinuation<Outcome, Never>) in
       unsafe park(waiter)
     }
     reactor.timers.remove(timer)

@@ -139,7 +139,11 @@ extension Connection {
   }
   private func trimOutput() {
     if sent == output.count {
-      if output.capacity > 512 * 1024 { output = [] } else { output.removeAll(keepingCapacity: true) }
+      if output.capacity > 512 * 1024 {
+        output = []
+      } else {
+        output.removeAll(keepingCapacity: true)
+      }
       sent = 0
     } else if sent > 64 * 1024 {
       output.removeSubrange(0..<sent)

@@ -15,7 +15,8 @@ extension Connection {
     answer = .none
     let started = reactor.now
     var deadline = started.advanced(
-      milliseconds: isFirstRequest ? server.limits.headMilliseconds : server.limits.idleMilliseconds)
+      milliseconds: isFirstRequest ? server.limits.headMilliseconds : server.limits.idleMilliseconds
+    )
     while !isGone {
       let hadBegun = parser.hasBegun
       do throws(Refused) {

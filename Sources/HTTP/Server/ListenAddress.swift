@@ -15,7 +15,8 @@ public enum ListenAddress: Sendable, Equatable {
 
   /// Reads "127.0.0.1:8080", "[::1]:0", "localhost:80", ":8080".
   public init(_ text: String) throws(ListenError) {
-    guard let colon = text.utf8.lastIndex(of: 58), let port = UInt16(text[colon...].dropFirst()) else {
+    guard let colon = text.utf8.lastIndex(of: 58), let port = UInt16(text[colon...].dropFirst())
+    else {
       throw ListenError(address: text, code: 0, problem: "it must be HOST:PORT, PORT 0 to 65535")
     }
     var host = String(text[..<colon])

@@ -80,7 +80,9 @@ final class Listener: PollSource, @unchecked Sendable {
       status: 503, headers: headers, length: body.count, date: reactor.dates.bytes(),
       closes: true, showsKeepAlive: false)
     answer.append(contentsOf: body)
-    _ = unsafe answer.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress, $0.count, sendFlags) }
+    _ = unsafe answer.withUnsafeBytes {
+      unsafe send(descriptor, $0.baseAddress, $0.count, sendFlags)
+    }
     close(descriptor)
   }
 }

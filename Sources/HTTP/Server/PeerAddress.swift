@@ -36,7 +36,8 @@ public enum PeerAddress: Hashable, Sendable, CustomStringConvertible {
       self = .v4(Array(bytes[4..<8]), port: port)
     } else if family == AF_INET6 {
       let address = Array(bytes[8..<24])
-      let isMapped = address[0..<10].allSatisfy { $0 == 0 } && address[10] == 255 && address[11] == 255
+      let isMapped =
+        address[0..<10].allSatisfy { $0 == 0 } && address[10] == 255 && address[11] == 255
       self = isMapped ? .v4(Array(address[12...]), port: port) : .v6(address, port: port)
     } else {
       self = .local

@@ -176,13 +176,16 @@ private func receiveHead(
 }
 
 private func sendBody(
-  _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ data: UnsafeMutableRawPointer?
+  _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+  _ data: UnsafeMutableRawPointer?
 ) -> Int {
   guard let easy = unsafe owner(data) else { return Int(CURL_READFUNC_ABORT) }
   return unsafe easy.fill(UnsafeMutableRawBufferPointer(start: buffer, count: size * count))
 }
 
-private func seekBody(_ data: UnsafeMutableRawPointer?, _ offset: curl_off_t, _ origin: Int32) -> Int32 {
+private func seekBody(_ data: UnsafeMutableRawPointer?, _ offset: curl_off_t, _ origin: Int32)
+  -> Int32
+{
   guard origin == SEEK_SET, let easy = unsafe owner(data), easy.rewind(to: Int(offset)) else {
     return CURL_SEEKFUNC_FAIL
   }

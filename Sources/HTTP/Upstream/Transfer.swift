@@ -102,7 +102,8 @@ final class TransferState {
     reactor.timers.arm(timer, deadline)
   }
 
-  func nextHead(until deadline: MonotonicTime, watching connection: Connection?) async -> HeadResult {
+  func nextHead(until deadline: MonotonicTime, watching connection: Connection?) async -> HeadResult
+  {
     while true {
       if let head { return .head(head) }
       if case .failure(let failure) = ended { return .failed(failure) }
@@ -113,7 +114,8 @@ final class TransferState {
       }
     }
   }
-  func nextBody(until deadline: MonotonicTime, watching connection: Connection?) async -> BodyResult {
+  func nextBody(until deadline: MonotonicTime, watching connection: Connection?) async -> BodyResult
+  {
     while true {
       if !buffer.isEmpty { return .bytes(takeBuffer()) }
       switch ended {
