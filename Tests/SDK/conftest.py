@@ -1,0 +1,91 @@
+"""One gateway for the whole run; all that cools an account down has a group of its own."""
+
+from typing import NamedTuple
+
+import anthropic
+import pytest
+
+import daybook
+
+MULTIPLIERS = {"default": "1.0", "cheap": "0.3333", "dear": "1.25", "free": "0"}
+UPSTREAM_STATUSES = [400, 401, 403, 404, 418, 429, 500, 502, 503, 504, 529]
+
+
+class Caller(NamedTuple):
+    client: anthropic.Anthropic
+    key: str
+    user: str
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    with_record = daybook.Sandbox(tmp_path_factory.mktemp("sandbox"), "--first-token-ms", "1")
+    yield with_record
+    with_record.stop()
+
+
+@pytest.fixture(scope="session")
+def slow_sandbox(tmp_path_factory):
+    slow = daybook.Sandbox(tmp_path_factory.mktemp("slow"), "--first-token-ms", "1500")
+    yield slow
+    slow.stop()
+
+
+@pytest.fixture(scope="session")
+def broken_sandboxes(tmp_path_factory):
+    """Upstreams that always cut the connection: before the answer, and inside it."""
+    both = {
+        where: daybook.Sandbox(tmp_path_factory.mktemp(where), "--cut", f"{where}:1")
+        for where in ("before", "inside")}
+    yield both
+    for broken in both.values():
+        broken.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory, sandbox, slow_sandbox, broken_sandboxes):
+    # Each failing status cools its account down: a group with an account for each.
+    failing = [
+        f"fails-{status}-{shape}" for status in UPSTREAM_STATUSES for shape in ("whole", "stream")]
+    broken = [f"cut-{where}" for where in broken_sandboxes]
+    groups = [
+        *(daybook.group(name, rate_multiplier=float(by)) for name, by in MULTIPLIERS.items()),
+        *(daybook.group(name) for name in [*failing, *broken, "slow"]),
+        daybook.group(
+            "limited", type="subscription", daily_limit_usd=0.000001, rate_multiplier=0.8),
+    ]
+    accounts = [
+        daybook.account(
+            "main", [*MULTIPLIERS, "limited"], sandbox, concurrency=64,
+            models={"claude-*": "claude-*", "my-opus": "claude-opus-5-5"}),
+        *(daybook.account(name, [name], sandbox) for name in failing),
+        *(daybook.account(f"cut-{where}", [f"cut-{where}"], upstream)
+          for where, upstream in broken_sandboxes.items()),
+        daybook.account("slow", ["slow"], slow_sandbox),
+    ]
+    serving = daybook.Gateway(
+        tmp_path_factory.mktemp("gateway"), groups, accounts, max_body_bytes=1_048_576)
+    yield serving
+    assert serving.stop() == 0, serving.story()
+
+
+@pytest.fixture
+def caller(gateway, request):
+    """Makes a user with $10 and a key of the named group: returns its client, key and name."""
+    count = 0
+    clients = []
+
+    def make(group="default", usd="10", *flags, **options):
+        nonlocal count
+        count += 1
+        user = gateway.user(f"{request.node.name}-{count}", usd)
+        key = gateway.key(user, group, *flags)
+        options.setdefault("max_retries", 0)
+        client = anthropic.Anthropic(
+            api_key=key, base_url=gateway.url, timeout=daybook.SECONDS, **options)
+        clients.append(client)
+        return Caller(client, key, user)
+
+    yield make
+    for client in clients:
+        client.close()
