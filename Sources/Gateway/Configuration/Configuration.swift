@@ -6,7 +6,7 @@ public import Ledger
 
 /// All that the configuration file says, checked, with defaults filled in.
 public struct Configuration: Equatable, Sendable {
-  public var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+  public var listen = HostPort(host: "127.0.0.1", port: 8080)
   /// An IANA name; days begin at its midnight.
   public var timeZone = "UTC"
   public var logs = LogSettings()
@@ -30,15 +30,15 @@ public struct Configuration: Equatable, Sendable {
   }
 }
 
-/// A host (name, IPv4, or IPv6 without brackets) and a TCP port, 0 = any free one.
-public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+/// A host (name, IPv4, or IPv6 without brackets; "" = all addresses) and a TCP port, 0 = any free one.
+public struct HostPort: Hashable, Sendable, CustomStringConvertible {
   public var host: String
   public var port: UInt16
   public init(host: String, port: UInt16) {
     self.host = host
     self.port = port
   }
-  /// Reads `HOST:PORT` or `[V6]:PORT`; nil for anything else.
+  /// Reads `HOST:PORT`, `[V6]:PORT`, `:PORT` (all addresses); nil for anything else.
   public init?(_ text: String) {
     guard let colon = text.lastIndex(of: ":"),
       let port = UInt16(text[text.index(after: colon)...]),
@@ -52,7 +52,7 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
       return nil
     }
     let isPlain = host.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "/") }
-    guard !host.isEmpty, isPlain else { return nil }
+    guard isPlain else { return nil }
     self.init(host: host, port: port)
   }
   public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }

@@ -44,7 +44,8 @@ public struct GatewaySettings: Equatable, Sendable {
   public var trustedProxies: [AddressRange] = []
   /// Origins that may call from a browser; `*` = any.
   public var corsOrigins: [String] = []
-  public var metricsListen = ListenAddress(host: "127.0.0.1", port: 9464)
+  /// nil = nowhere (stated as null).
+  public var metricsListen: HostPort? = HostPort(host: "127.0.0.1", port: 9464)
   /// Whether `metricsListen` was stated: then a taken port is an error, else a warning.
   public var isMetricsListenStated = false
   /// How long open streams may take after SIGTERM.
