@@ -4,7 +4,7 @@ import Testing
 
 /// A broken rule fails with every place that breaks it and what to do there.
 private func expectNone(_ findings: [Finding]) {
-  #expect(findings.isEmpty, "\n\(findings.report)")
+  if !findings.isEmpty { Issue.record("\(findings.count) findings:\n\(findings.report)") }
 }
 
 @Suite struct HouseRules {
