@@ -21,8 +21,8 @@ build: ## the release binary, at .build/release/daybook
 	@scripts/setup $(LIBRARIES)
 	@scripts/swift-build -c release --product daybook
 
-run: build ## build, then serve with its data in ./daybook-data (ARGS="--config FILE" adds flags)
-	@exec $(BINARY) --data daybook-data serve $(ARGS)
+run: build ## build, then serve with its data in ./daybook-data or DAYBOOK_DATA (ARGS="--config FILE" adds flags)
+	@exec $(BINARY) serve $(ARGS)
 
 test: ## every check: style, unit, end to end, SDK, fuzz, benchmarks once
 	@scripts/setup $(LIBRARIES) $(TEST_TOOLS)
