@@ -18,7 +18,7 @@ import Testing
         || (next.day == 1
           && date.day == CivilDate.daysInMonth(year: date.year, month: date.month)
           && (next.year * 12 + next.month == date.year * 12 + date.month + 1))
-      #expect(isNextDay && next.dayNumber.value == number)
+      if !isNextDay || next.dayNumber.value != number { Issue.record("day \(number): \(next)") }
       date = next
     }
   }
