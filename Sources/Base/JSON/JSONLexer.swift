@@ -24,7 +24,14 @@ struct JSONLexer: ~Escapable {
   }
 
   @_lifetime(self: copy self)
+  @inline(__always)
   mutating func skipSpace() {
+    if position < bytes.count, bytes[position] > 0x20, bytes[position] != 0x2F { return }
+    skipSpaceAndComments()
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func skipSpaceAndComments() {
     while position < bytes.count {
       switch bytes[position] {
       case 0x20, 0x0A, 0x0D, 0x09:
@@ -39,6 +46,7 @@ struct JSONLexer: ~Escapable {
 
   /// Reads one given byte.
   @_lifetime(self: copy self)
+  @inline(__always)
   mutating func read(_ byte: UInt8, _ name: String) throws(JSONFault) {
     guard next == byte else { throw fault(.expected(name)) }
     position &+= 1
@@ -61,6 +69,8 @@ struct JSONLexer: ~Escapable {
       } else if byte < 0x20 {
         throw fault(.controlCharacter)
       } else {
+        skipThreeByteText()
+        guard let byte = next, byte >= 0x80 else { continue }
         let width = utf8Width(bytes, position)
         guard width > 0 else { throw JSONFault(offset: position, reason: .invalidUTF8) }
         position &+= width
@@ -87,6 +97,20 @@ struct JSONLexer: ~Escapable {
       let byte = bytes[at]
       if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x80 { break }
       at &+= 1
+    }
+    position = at
+  }
+
+  /// Moves on over sequences of three bytes, the bulk of Chinese and Japanese text. The lead bytes
+  /// E0 and ED have rules of their own and are left to `utf8Width`.
+  @_lifetime(self: copy self)
+  private mutating func skipThreeByteText() {
+    var at = position
+    while at &+ 4 <= bytes.count {
+      let word = bytes.load(at, as: UInt32.self)
+      let lead = word & 0xFF
+      guard word & 0xC0_C0F0 == 0x80_80E0, lead != 0xE0, lead != 0xED else { break }
+      at &+= 3
     }
     position = at
   }

@@ -65,7 +65,7 @@ enum JSONValidator {
       _ = try value(&lexer, depth: depth, maxDepth: maxDepth)
       lexer.skipSpace()
       if lexer.next == end { break }
-      try lexer.read(0x2C, isObject ? "',' or '}'" : "',' or ']'")
+      try lexer.read(0x2C, "',' or the closing bracket")
     }
     lexer.position += 1
   }
