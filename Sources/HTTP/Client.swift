@@ -13,7 +13,8 @@ public enum BodyError: Error, Sendable {
   case tooLarge
   /// The budget for buffered bodies is used up. The handler answers (503).
   case busy
-  /// The framing is broken, or it came too slowly: answered already (400, 408), the handler returns.
+  /// The framing is broken, or it came too slowly: answered already (400, 408), the handler
+  /// returns.
   case malformed, tooSlow
   case gone
 }
@@ -34,9 +35,10 @@ public struct Client {
   /// Bytes written and not yet taken by the caller's socket.
   public var unsentBytes: Int { connection.unsent }
 
-  /// Reads the request's body, at most `limit` bytes of it, after `100 Continue` where the caller waits
-  /// for that. Nothing is read when the announced length is over the limit already. With a budget, the
-  /// body's bytes are reserved in it; the caller of this function releases `count` bytes in the end.
+  /// Reads the request's body, at most `limit` bytes of it, after `100 Continue` where the caller
+  /// waits for that. Nothing is read when the announced length is over the limit already. With a
+  /// budget, the body's bytes are reserved in it; the caller of this function releases `count`
+  /// bytes in the end.
   public func readBody(limit: Int, budget: BodyBudget? = nil) async throws(BodyError) -> [UInt8] {
     try await connection.readBody(limit: limit, budget: budget)
   }
@@ -49,7 +51,8 @@ public struct Client {
   public func startStream(status: Int, headers: ResponseHeaders) {
     connection.startStream(status, headers)
   }
-  /// Writes a piece of a stream. Waits while more than 256 KB are unsent, until less than 64 KB are.
+  /// Writes a piece of a stream. Waits while more than 256 KB are unsent, until less than 64 KB
+  /// are.
   public func write(_ bytes: [UInt8]) async throws(CallerGone) {
     try await connection.write(bytes[...])
   }

@@ -16,8 +16,8 @@ public struct HeaderFields: Sendable {
   /// How many field lines there are.
   public var count: Int { ranges.count }
 
-  /// The value of the first field called `name` (lower case), nil when there is none. Bytes that are
-  /// not UTF-8 come as U+FFFD.
+  /// The value of the first field called `name` (lower case), nil when there is none. Bytes that
+  /// are not UTF-8 come as U+FFFD.
   public subscript(name: String) -> String? {
     for range in ranges where isNamed(range, name) { return text(range.value, range.valueEnd) }
     return nil

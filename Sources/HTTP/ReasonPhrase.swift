@@ -1,6 +1,7 @@
 // The words beside a status number, for people who read traces. Clients go by the number.
 
-/// The reason phrase of a status (RFC 9110 section 15; the IANA registry; 529 as Anthropic uses it).
+/// The reason phrase of a status (RFC 9110 section 15; the IANA registry; 529 as Anthropic uses
+/// it).
 public func reasonPhrase(_ status: Int) -> String {
   switch status {
   case 100: "Continue"

@@ -1,4 +1,5 @@
-// A request as a handler sees it: the head, complete and checked. The body is read through the Client.
+// A request as a handler sees it: the head, complete and checked. The body is read through the
+// Client.
 
 /// The methods of RFC 9110 section 9 and PATCH; anything else was refused with 501.
 public enum Method: String, Sendable {
@@ -46,8 +47,8 @@ public struct Request: Sendable {
     httpMinor = parser.minor
   }
 
-  /// The decoded value of the first parameter `name` of the query ("+" is a space); nil when there is
-  /// none, or when it holds a malformed escape.
+  /// The decoded value of the first parameter `name` of the query ("+" is a space); nil when there
+  /// is none, or when it holds a malformed escape.
   public func queryValue(_ name: String) -> String? {
     guard let query else { return nil }
     for item in query.utf8.split(separator: 38) {

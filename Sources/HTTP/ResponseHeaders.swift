@@ -1,8 +1,8 @@
-// The header fields of an answer, kept in the form in which they are sent, so that a constant set is
-// made once and copied with one append.
+// The header fields of an answer, kept in the form in which they are sent, so that a constant set
+// is made once and copied with one append.
 
-/// Header fields to send. `date`, `content-length`, `transfer-encoding` and `connection` are the HTTP
-/// layer's own and are never taken from here, but for `connection: keep-alive`.
+/// Header fields to send. `date`, `content-length`, `transfer-encoding` and `connection` are the
+/// HTTP layer's own and are never taken from here, but for `connection: keep-alive`.
 public struct ResponseHeaders: Sendable {
   private(set) var bytes: [UInt8] = []
   private(set) var showsKeepAlive = false

@@ -27,7 +27,8 @@ final class TestServer: Sendable {
     self.port = port
     for reactor in reactors { try reactor.start() }
   }
-  /// Ends all threads. Call it at the end of the test, in `onThread` or with `defer` in plain tests.
+  /// Ends all threads. Call it at the end of the test, in `onThread` or with `defer` in plain
+  /// tests.
   func stop() async {
     try? await onThread { [self] in
       server.stopAccepting()

@@ -13,8 +13,8 @@ public enum Signals {
     unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     _ = signal(SIGPIPE, SIG_IGN)
   }
-  /// A file descriptor that turns readable when one of the blocked `signals` came; -1 with errno set
-  /// when the kernel refuses. The caller closes it.
+  /// A file descriptor that turns readable when one of the blocked `signals` came; -1 with errno
+  /// set when the kernel refuses. The caller closes it.
   public static func descriptor(_ signals: [Int32]) -> Int32 {
     var set = makeSet(signals)
     return unsafe sh_signalfd(&set)

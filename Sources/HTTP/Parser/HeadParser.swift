@@ -2,11 +2,11 @@
 //
 //   request-line CRLF *( field-line CRLF ) CRLF
 //
-// Incremental: it is given the bytes from the head's start, as many as there are, and called again when
-// there are more; it looks at each byte once. What it answers depends on the bytes alone, never on how
-// they were cut up. Everything that two parsers could read differently is refused: bare LF or CR,
-// obs-fold, space before a colon, several or odd Content-Lengths, Content-Length beside
-// Transfer-Encoding, unknown transfer codings, missing or repeated Host.
+// Incremental: it is given the bytes from the head's start, as many as there are, and called again
+// when there are more; it looks at each byte once. What it answers depends on the bytes alone,
+// never on how they were cut up. Everything that two parsers could read differently is refused:
+// bare LF or CR, obs-fold, space before a colon, several or odd Content-Lengths, Content-Length
+// beside Transfer-Encoding, unknown transfer codings, missing or repeated Host.
 
 /// Why a request is refused by the HTTP layer, and with which status. The connection is closed.
 struct Refused: Error, Equatable {
@@ -146,7 +146,8 @@ struct HeadParser {
     minor = Int(b[i + 7] - 48)
   }
 
-  /// The path and query of an origin-form, absolute-form or asterisk-form target (RFC 9112 section 3.2).
+  /// The path and query of an origin-form, absolute-form or asterisk-form target (RFC 9112 section
+  /// 3.2).
   private func originForm(
     _ b: borrowing Span<UInt8>, _ start: Int, _ end: Int
   ) throws(Refused) -> Range<Int> {

@@ -1,6 +1,6 @@
-// The reactor as executor of Swift tasks. It is both a SerialExecutor, through the actor `ReactorLoop`,
-// and a TaskExecutor, the preference of every task started here: with the first alone each resumption
-// would take a detour over the global pool.
+// The reactor as executor of Swift tasks. It is both a SerialExecutor, through the actor
+// `ReactorLoop`, and a TaskExecutor, the preference of every task started here: with the first
+// alone each resumption would take a detour over the global pool.
 //
 // On a reactor start tasks only with `Reactor.start` / `run`; `Task {}`, `Task.detached` and
 // `@concurrent` functions leave the thread.
@@ -31,8 +31,8 @@ extension Reactor {
   public func checkIsolated() { precondition(isCurrent, "not on the reactor's thread") }
   public func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
-  /// Starts a task on this reactor at once: `operation` runs up to its first wait before this returns.
-  /// Call it on the reactor's thread.
+  /// Starts a task on this reactor at once: `operation` runs up to its first wait before this
+  /// returns. Call it on the reactor's thread.
   func startTask(_ operation: OnReactor<() async -> Void>) {
     _ = loop.assumeIsolated { (loop: isolated ReactorLoop) in
       Task.immediate(executorPreference: loop.reactor) {
@@ -54,8 +54,8 @@ extension Reactor {
     }
   }
 
-  /// Runs the tasks that are ready, and those that become ready by it, for a bounded number of rounds:
-  /// the sockets get their turn even beside a task that never waits.
+  /// Runs the tasks that are ready, and those that become ready by it, for a bounded number of
+  /// rounds: the sockets get their turn even beside a task that never waits.
   func runJobs() {
     let serial = unsafe asUnownedSerialExecutor()
     let task = unsafe asUnownedTaskExecutor()

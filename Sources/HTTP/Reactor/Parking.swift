@@ -1,6 +1,6 @@
-// Where one task on the reactor waits for something on the same reactor: bytes, room, a timer, or its
-// caller's leaving. All on one thread, so the first cause to come wins and the rest find nobody.
-// Across threads, use Suspension.
+// Where one task on the reactor waits for something on the same reactor: bytes, room, a timer, or
+// its caller's leaving. All on one thread, so the first cause to come wins and the rest find
+// nobody. Across threads, use Suspension.
 
 import Base
 

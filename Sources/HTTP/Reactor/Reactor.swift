@@ -1,9 +1,9 @@
-// A reactor: one thread that owns an epoll, the connections accepted on it, a libcurl multi handle and
-// timers, and on which all handler code of these connections runs (Executor.swift). Everything but
-// `post`, `start`, `stop`, `wake`, `isCurrent` and `counters` is touched on that thread alone.
+// A reactor: one thread that owns an epoll, the connections accepted on it, a libcurl multi handle
+// and timers, and on which all handler code of these connections runs (Executor.swift). Everything
+// but `post`, `start`, `stop`, `wake`, `isCurrent` and `counters` is touched on that thread alone.
 //
-// One turn: wait for events, let the sources note them, fire timers, run the tasks that became ready,
-// let libcurl run its timers, send what the tasks have written.
+// One turn: wait for events, let the sources note them, fire timers, run the tasks that became
+// ready, let libcurl run its timers, send what the tasks have written.
 
 public import Base
 import CLinux

@@ -3,9 +3,9 @@
 //
 //   serve:  next request -> handler -> next request ... -> close gently
 //
-// The task does the reading when it wants bytes; events only note that there are some and wake it. The
-// caller's leaving (EPOLLRDHUP, a half-close counts, RFC 9112 section 9.6 leaves that to us) closes the
-// socket at once; the task goes on to its end and finds everything it writes dropped.
+// The task does the reading when it wants bytes; events only note that there are some and wake it.
+// The caller's leaving (EPOLLRDHUP, a half-close counts, RFC 9112 section 9.6 leaves that to us)
+// closes the socket at once; the task goes on to its end and finds everything it writes dropped.
 //
 // Reading is in Connection+Reading, answering in Connection+Answering.
 

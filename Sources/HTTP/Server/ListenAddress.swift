@@ -1,7 +1,8 @@
 // Where a server listens: the text of it, and the sockets made from it.
 //
-// Of several reactors each has its own socket on the same port (SO_REUSEPORT). The first one is bound
-// without that option, so that a port another program of ours already shares is refused, not shared.
+// Of several reactors each has its own socket on the same port (SO_REUSEPORT). The first one is
+// bound without that option, so that a port another program of ours already shares is refused, not
+// shared.
 
 import CLinux
 import Glibc
@@ -75,7 +76,8 @@ func errorText(_ code: Int32) -> String {
 }
 
 extension ListenAddress {
-  /// Makes `count` listening sockets (one for a Unix socket) and tells the address with the real port.
+  /// Makes `count` listening sockets (one for a Unix socket) and tells the address with the real
+  /// port.
   func open(count: Int) throws(ListenError) -> (descriptors: [Int32], address: ListenAddress) {
     switch self {
     case .unix(let path): return ([try openUnix(path)], self)

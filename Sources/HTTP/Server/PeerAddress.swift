@@ -6,7 +6,8 @@ import Glibc
 public enum PeerAddress: Hashable, Sendable, CustomStringConvertible {
   /// Four bytes, in network order.
   case v4([UInt8], port: UInt16)
-  /// Sixteen bytes, in network order. Addresses of IPv4 that arrive mapped (::ffff:a.b.c.d) are `v4`.
+  /// Sixteen bytes, in network order. Addresses of IPv4 that arrive mapped (::ffff:a.b.c.d) are
+  /// `v4`.
   case v6([UInt8], port: UInt16)
   /// A Unix socket of this machine.
   case local
@@ -29,7 +30,8 @@ public enum PeerAddress: Hashable, Sendable, CustomStringConvertible {
 
   init(_ storage: sockaddr_storage) {
     let family = Int32(storage.ss_family)
-    // Family, then the port, then for IPv4 the address, for IPv6 four bytes of flow and the address.
+    // Family, then the port, then for IPv4 the address, for IPv6 four bytes of flow and the
+    // address.
     let bytes = unsafe withUnsafeBytes(of: storage) { unsafe Array($0.prefix(24)) }
     let port = UInt16(bytes[2]) << 8 | UInt16(bytes[3])
     if family == AF_INET {

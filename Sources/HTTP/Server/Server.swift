@@ -30,13 +30,14 @@ public struct ServerLimits: Sendable {
 
 /// Answers requests.
 public protocol RequestHandler: Sendable {
-  /// Called on the connection's reactor when a request's head is complete and checked, before its body
-  /// is read. It must answer through `client` before it returns; one request of a connection at a time.
+  /// Called on the connection's reactor when a request's head is complete and checked, before its
+  /// body is read. It must answer through `client` before it returns; one request of a connection
+  /// at a time.
   func respond(to request: Request, on client: Client) async
 }
 
-/// Makes the answer to what the HTTP layer refuses by itself: 400, 408, 413, 414, 417, 431, 500, 501,
-/// 503 (too many connections) and 505.
+/// Makes the answer to what the HTTP layer refuses by itself: 400, 408, 413, 414, 417, 431, 500,
+/// 501, 503 (too many connections) and 505.
 public typealias RefusalRenderer =
   @Sendable (_ status: Int, _ reason: String) -> (headers: ResponseHeaders, body: [UInt8])
 
@@ -57,8 +58,8 @@ public final class Server: Sendable {
   /// True once `stopAccepting` was called.
   public var isDraining: Bool { draining.load(ordering: .relaxed) }
 
-  /// Listens on `address`, with a socket on each of `reactors` (a Unix socket on the first only), and
-  /// answers from then on. Call it from outside the reactors, before or after they start.
+  /// Listens on `address`, with a socket on each of `reactors` (a Unix socket on the first only),
+  /// and answers from then on. Call it from outside the reactors, before or after they start.
   public init(
     _ address: ListenAddress, on reactors: [Reactor], limits: ServerLimits = ServerLimits(),
     refusals: @escaping RefusalRenderer, handler: some RequestHandler
@@ -94,8 +95,8 @@ public final class Server: Sendable {
     }
     if case .unix(let path) = address { unsafe unlink(path) }
   }
-  /// Blocks until no connection is open (true) or until `deadline` of the kernel's clock (false). Call
-  /// it after `stopAccepting`, not on a reactor.
+  /// Blocks until no connection is open (true) or until `deadline` of the kernel's clock (false).
+  /// Call it after `stopAccepting`, not on a reactor.
   public func waitUntilClosed(until deadline: MonotonicTime) -> Bool {
     while openConnections > 0 {
       if !doorbell.wait(until: deadline) { return openConnections == 0 }

@@ -72,7 +72,8 @@ struct SocketName {
 
 private let socketFlags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
 
-/// A stream socket that does not block and is not inherited by programs we start; -1 with errno set.
+/// A stream socket that does not block and is not inherited by programs we start; -1 with errno
+/// set.
 func newSocket(_ family: Int32) -> Int32 {
   socket(family, Int32(SOCK_STREAM.rawValue) | socketFlags, 0)
 }

@@ -1,10 +1,10 @@
-// libcurl's multi handle in the reactor: its sockets are watched by the reactor's epoll, its one timer
-// by the reactor's turn, and it keeps the connections to upstreams for the next request.
+// libcurl's multi handle in the reactor: its sockets are watched by the reactor's epoll, its one
+// timer by the reactor's turn, and it keeps the connections to upstreams for the next request.
 //
 // libcurl stops watching a socket after each request and starts again with the next one on the same
 // connection. We leave it registered in between and take it out only when it turns readable while
-// idle (the upstream closed it) or when libcurl closes it: one epoll_ctl per connection, not four per
-// request.
+// idle (the upstream closed it) or when libcurl closes it: one epoll_ctl per connection, not four
+// per request.
 
 import Base
 import CCurl

@@ -4,8 +4,8 @@
 //   guard case .head(let head) = await transfer.head() else { ... }
 //   while case .bytes(let bytes) = await transfer.next() { ... }
 //
-// What comes is kept until it is taken; above the request's `bufferBytes` the upstream is not read any
-// further. Timeouts: the first byte from the start, gaps while we are willing to read.
+// What comes is kept until it is taken; above the request's `bufferBytes` the upstream is not read
+// any further. Timeouts: the first byte from the start, gaps while we are willing to read.
 
 public import Base
 import CCurl

@@ -1,5 +1,6 @@
-// The head of an upstream's answer, line by line as libcurl hands it out. libcurl has checked its form;
-// here it is bounded, interim answers (1xx) are skipped, and the lines are kept with their places.
+// The head of an upstream's answer, line by line as libcurl hands it out. libcurl has checked its
+// form; here it is bounded, interim answers (1xx) are skipped, and the lines are kept with their
+// places.
 
 struct UpstreamHeadParser {
   private var bytes: [UInt8] = []
@@ -11,13 +12,13 @@ struct UpstreamHeadParser {
   static let limit = 64 * 1024
 
   /// Takes one line with its line end. The head once its empty line has come.
-  mutating func take(_ line: UnsafeRawBufferPointer) throws(Refused) -> UpstreamHead? {
+  mutating func take(_ line: some Collection<UInt8>) throws(Refused) -> UpstreamHead? {
     total += line.count
     if total > Self.limit {
       throw Refused(502, "the upstream's response head is larger than \(Self.limit) bytes")
     }
     let start = bytes.count
-    unsafe bytes.append(contentsOf: line)
+    bytes.append(contentsOf: line)
     var end = bytes.count
     while end > start && (bytes[end - 1] == 10 || bytes[end - 1] == 13) { end -= 1 }
     if end == start {

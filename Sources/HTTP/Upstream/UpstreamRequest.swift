@@ -52,7 +52,8 @@ public struct UpstreamRequest: Sendable {
   public var firstByteMilliseconds = 600_000
   /// Between two pieces of the answer's body, while we are willing to read.
   public var gapMilliseconds = 180_000
-  /// What of the answer is kept while nobody takes it: reading pauses above, goes on under a quarter.
+  /// What of the answer is kept while nobody takes it: reading pauses above, goes on under a
+  /// quarter.
   public var bufferBytes = 256 * 1024
 
   public init(
@@ -91,8 +92,8 @@ public struct TransferFailure: Error, Sendable, CustomStringConvertible {
   }
   public let kind: Kind
   public let message: String
-  /// Bytes of the request that had left by then, its head included; 0: the upstream cannot have seen
-  /// anything of it.
+  /// Bytes of the request that had left by then, its head included; 0: the upstream cannot have
+  /// seen anything of it.
   public let sentBytes: Int
 
   public var description: String { message }
