@@ -84,9 +84,8 @@ import Testing
 
   @Test func `a secret does not show itself in any kind of print`() {
     let secret = Secret("sk-1")
-    var dumped = ""
-    dump(secret, to: &dumped)
-    #expect(!"\(secret) \(String(reflecting: secret)) \(dumped)".contains("sk-1"))
+    #expect(!"\(secret) \(String(reflecting: secret))".contains("sk-1"))
+    #expect(Mirror(reflecting: secret).children.isEmpty)
   }
 }
 

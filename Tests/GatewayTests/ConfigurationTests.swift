@@ -142,6 +142,7 @@ import Testing
   @Test(arguments: [
     (#"{"listen": "8080"}"#, "listen: must be HOST:PORT"),
     (#"{"listen": 8080}"#, "listen: must be a text in quotes"),
+    (#"{"timezone": "Mars/Olympus"}"#, #"timezone: time zone "Mars/Olympus" is not found"#),
     (#"{"logs": {"level": "infos"}}"#, #"logs.level: "infos" is not one of"#),
     (#"{"logs": {"levels": {"http": 3}}}"#, "logs.levels.http: must be a text in quotes"),
     (#"{"ledger": {"segment_bytes": 12}}"#, "ledger.segment_bytes: must be between"),

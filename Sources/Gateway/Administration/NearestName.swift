@@ -1,5 +1,5 @@
-// "Did you mean": the known word nearest to one that is not known. For configuration keys, commands,
-// options, and names of users, keys, groups, accounts, models.
+// "Did you mean": the known word nearest to one that is not known. For configuration keys,
+// commands, options, and names of users, keys, groups, accounts, models.
 
 /// Finds the known word that was most likely meant.
 public enum NearestName {

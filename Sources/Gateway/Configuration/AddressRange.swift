@@ -56,8 +56,8 @@ public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
   /// 0 ... 128, counted in the 16-byte form.
   public let bits: Int
 
-  /// `10.0.0.0/8`, `2001:db8::/32`, or a single address. nil when it is none, when the length is out
-  /// of range, or when bits beyond the length are set (most likely a slip of the pen).
+  /// `10.0.0.0/8`, `2001:db8::/32`, or a single address. nil when it is none, when the length is
+  /// out of range, or when bits beyond the length are set (most likely a slip of the pen).
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let first = parts.first, let base = InternetAddress(first) else {

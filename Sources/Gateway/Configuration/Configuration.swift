@@ -30,7 +30,8 @@ public struct Configuration: Equatable, Sendable {
   }
 }
 
-/// A host (name, IPv4, or IPv6 without brackets; "" = all addresses) and a TCP port, 0 = any free one.
+/// A host (name, IPv4, or IPv6 without brackets; "" = all addresses) and a TCP port, 0 = any free
+/// one.
 public struct HostPort: Hashable, Sendable, CustomStringConvertible {
   public var host: String
   public var port: UInt16

@@ -1,5 +1,5 @@
-// The text of a configuration: JSON with `//` comments. Finds the line of a value again by its path,
-// so that only errors pay for it.
+// The text of a configuration: JSON with `//` comments. Finds the line of a value again by its
+// path, so that only errors pay for it.
 import Base
 
 struct ConfigurationDocument {

@@ -1,5 +1,6 @@
-// A configuration as canonical JSON: what `settings_declared` and `account_declared` record, and what
-// is compared to see whether anything changed. Reads back as the same value (ConfigurationParser).
+// A configuration as canonical JSON: what `settings_declared` and `account_declared` record, and
+// what is compared to see whether anything changed. Reads back as the same value
+// (ConfigurationParser).
 import Base
 import Ledger
 
@@ -112,7 +113,7 @@ extension JSONWriter {
   }
   /// A duration of whole milliseconds as seconds, or as multiples of `unit` seconds.
   mutating func member(_ name: String, seconds: Duration, unit: Int64 = 1) {
-    member(name, decimal: seconds.milliseconds / unit, scale: 3)
+    member(name, decimal: seconds.wholeMilliseconds / unit, scale: 3)
   }
   /// An object whose members `body` writes.
   mutating func section(_ name: String, _ body: (inout JSONWriter) -> Void) {
@@ -122,7 +123,7 @@ extension JSONWriter {
 
 extension Duration {
   /// Whole milliseconds, cut off.
-  public var milliseconds: Int64 {
+  fileprivate var wholeMilliseconds: Int64 {
     components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
   }
 }

@@ -1,5 +1,5 @@
-// From the text of a configuration file to a checked `Configuration` (spec: cli.md). The first thing
-// wrong is reported with its line; nothing is half read.
+// From the text of a configuration file to a checked `Configuration` (spec: cli.md). The first
+// thing wrong is reported with its line; nothing is half read.
 import Base
 import Ledger
 
@@ -31,6 +31,7 @@ extension Configuration {
     let top = try ConfigurationObject(root, at: [], known: Self.keys)
     if let address = try top.address("listen") { listen = address }
     if let zone = try top.string("timezone") {
+      do { _ = try LocalZone(named: zone) } catch { throw top.problem("timezone", "\(error)") }
       timeZone = zone
     }
     try readLogs(top)

@@ -1,5 +1,5 @@
-// Where credentials are, and what they are. The source (`env:NAME`, `file:PATH`) may be recorded and
-// printed; the secret lives in memory only, in a type that never prints itself.
+// Where credentials are, and what they are. The source (`env:NAME`, `file:PATH`) may be recorded
+// and printed; the secret lives in memory only, in a type that never prints itself.
 
 /// Where an account's credential is found.
 public enum CredentialSource: Hashable, Sendable, CustomStringConvertible {
