@@ -123,13 +123,16 @@ import Synchronization
   private func run() {
     threadID.store(UInt(pthread_self()), ordering: .relaxed)
     while !isStopping {
-      poller.dispatch(poller.wait(milliseconds: patience()))
+      let count = poller.wait(milliseconds: patience())
+      // Before the events: what they start measures its deadlines from now, not from before the
+      // sleep.
+      readClocks()
+      poller.dispatch(count)
       turn()
     }
     end()
   }
   private func turn() {
-    readClocks()
     if bellSource.hasRung { readMail() }
     while let timer = timers.popDue(now) { timer.run() }
     runJobs()
