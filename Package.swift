@@ -61,6 +61,7 @@ let targets: [Target] = [
   tests("LedgerTests", ["Ledger", "Base", "CLZ4"]),
   tests("ProjectionsTests", ["Projections", "Ledger", "Base"]),
   tests("HTTPTests", ["HTTP", "Base"]),
+  tests("SandboxTests", ["Sandbox", "HTTP", "Base"]),
   tests("GatewayTests", ["Gateway", "HTTP", "Projections", "Ledger", "Base"]),
   tests("EndToEndTests", ["Base"]),
   tests("TidyTests", []),

@@ -1,0 +1,44 @@
+// What every answer of the scripted upstream carries: Anthropic's header fields, and bodies whole.
+
+import Base
+import HTTP
+
+/// The answer to one request.
+struct Reply {
+  let client: Client
+  let requestID: String
+  let time: Timestamp
+
+  /// Header fields as Anthropic sends them (https://docs.anthropic.com/en/api/rate-limits).
+  func headers(contentType: String) -> ResponseHeaders {
+    var headers = ResponseHeaders(contentType: contentType)
+    let reset = Timestamp(seconds: time.seconds + 1).description
+    headers.add("request-id", requestID)
+    headers.add("anthropic-organization-id", "00000000-0000-4000-8000-5a4db0000000")
+    for (kind, limit, remaining) in limits {
+      headers.add("anthropic-ratelimit-\(kind)-limit", limit)
+      headers.add("anthropic-ratelimit-\(kind)-remaining", remaining)
+      headers.add("anthropic-ratelimit-\(kind)-reset", reset)
+    }
+    return headers
+  }
+  /// A whole JSON body.
+  func send(_ status: Int, _ body: [UInt8]) {
+    client.respond(status: status, headers: headers(contentType: "application/json"), body: body)
+  }
+  /// An error in Anthropic's envelope, with the header fields its status asks for.
+  func send(_ error: ErrorAnswer) {
+    var headers = headers(contentType: "application/json")
+    if let seconds = error.retryAfterSeconds { headers.add("retry-after", "\(seconds)") }
+    if error.status == 405 { headers.add("allow", "GET, POST") }
+    if 300...399 ~= error.status { headers.add("location", "/elsewhere") }
+    headers.add("x-should-retry", error.status == 429 || error.status >= 500 ? "true" : "false")
+    client.respond(
+      status: error.status, headers: headers, body: error.body(requestID: requestID))
+  }
+}
+
+private let limits = [
+  ("requests", "4000", "3999"), ("input-tokens", "2000000", "1990000"),
+  ("output-tokens", "400000", "399000"),
+]
