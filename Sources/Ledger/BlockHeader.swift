@@ -44,7 +44,7 @@ public struct LogID: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Reads 32 hexadecimal digits.
-  init?(_ text: String) {
+  public init?(_ text: String) {
     guard let bytes = Hex.decode(text), bytes.count == 16 else { return nil }
     self.init(low: bytes.load(0), high: bytes.load(8))
   }

@@ -40,3 +40,6 @@ public func secureRandomBytes(_ count: Int) -> [UInt8] {
   precondition(unsafe RAND_bytes(&bytes, Int32(count)) == 1, "libcrypto has no randomness")
   return bytes
 }
+
+/// SHA-256 of some bytes: 32 bytes.
+public func sha256(_ bytes: [UInt8]) -> [UInt8] { SHA256.hash(bytes.span) }

@@ -34,7 +34,7 @@ public struct LogIdentity: Equatable, Sendable {
 
 extension LedgerDirectory {
   /// Reads ledger.json; nil when it is missing.
-  func readIdentity() throws(LedgerError) -> LogIdentity? {
+  public func readIdentity() throws(LedgerError) -> LogIdentity? {
     let bytes: [UInt8]
     do throws(FileError) { bytes = try files.readFile(identity) } catch {
       if error.isMissing { return nil }

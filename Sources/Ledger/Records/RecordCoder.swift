@@ -68,13 +68,23 @@ public enum RecordError: Error, Equatable {
 // MARK: - Writing
 
 /// Appends records to a byte array.
-struct RecordWriter: RecordCoder {
-  var bytes: [UInt8] = []
+public struct RecordWriter: RecordCoder, Sendable {
+  public internal(set) var bytes: [UInt8] = []
   private var start = 0
+  public init() {}
+
+  /// Drops all records and keeps the room.
+  public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+  /// Overwrites a field of the record appended last: what is known only once its place in the log
+  /// is.
+  public mutating func stamp(_ value: some FieldValue, at offset: Int) {
+    store(value.bits, width: type(of: value).width, at: offset)
+  }
 
   /// Appends one record.
   /// - Returns: the range of its bytes. On an error nothing was appended.
-  mutating func append(
+  public mutating func append(
     _ payload: some RecordPayload, time: Timestamp
   ) throws(RecordError) -> Range<Int> {
     start = bytes.count
@@ -102,25 +112,25 @@ struct RecordWriter: RecordCoder {
     }
   }
 
-  mutating func field<Value: FieldValue>(
+  public mutating func field<Value: FieldValue>(
     _ name: StaticString, _ value: inout Value, at offset: Int
   ) { store(value.bits, width: Value.width, at: offset) }
 
-  mutating func text(_ name: StaticString, _ value: inout String) {
+  public mutating func text(_ name: StaticString, _ value: inout String) {
     let count = min(value.utf8.count, RecordView.greatestLength)
     bytes.append(UInt8(truncatingIfNeeded: count))
     bytes.append(UInt8(truncatingIfNeeded: count >> 8))
     bytes.append(contentsOf: value.utf8)
   }
 
-  mutating func bytes(
+  public mutating func bytes(
     _ name: StaticString, _ value: inout [UInt8], count: Int, at offset: Int
   ) {
     precondition(value.count <= count, "a raw field holds at most \(count) bytes")
     for (i, byte) in value.enumerated() { bytes[start + offset + i] = byte }
   }
 
-  mutating func packedText(_ name: StaticString, _ value: inout String, at offset: Int) {
+  public mutating func packedText(_ name: StaticString, _ value: inout String, at offset: Int) {
     if let packed = PackedIdentifier(value) {
       for (i, byte) in packed.bytes.enumerated() { bytes[start + offset + i] = byte }
       bytes.append(0)
