@@ -1,5 +1,5 @@
-// A projection is a pure fold: state = fold(events). It knows no clock, no file, no randomness; time
-// is the event's time or an argument of the question. Two folds of the same prefix are equal.
+// A projection is a pure fold: state = fold(events). It knows no clock, no file, no randomness;
+// time is the event's time or an argument of the question. Two folds of the same prefix are equal.
 public import Ledger
 
 /// State that is folded from the log.

@@ -1,3 +1,4 @@
+// What books do with events: holds, charges, and what they refuse.
 import Base
 import Ledger
 import Testing

@@ -1,8 +1,9 @@
 // Taking the state out, a consistent cut while the traffic goes on, and putting it back.
 //
-// beginCut marks, under the lock, which rows belong to the cut and notes the sequence S. continueCut
-// copies a few thousand rows per call, under the lock; rows changed in between copy themselves first.
-// takeCut hands out the cut: everything the events 1 ... S did since the cut before.
+// beginCut marks, under the lock, which rows belong to the cut and notes the sequence S.
+// continueCut copies a few thousand rows per call, under the lock; rows changed in between copy
+// themselves first. takeCut hands out the cut: everything the events 1 ... S did since the cut
+// before.
 import Base
 public import Ledger
 

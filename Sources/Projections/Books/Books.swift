@@ -49,10 +49,10 @@ public struct Books {
 
   /// Appends an event and folds it.
   ///
-  /// Stamped here: the time, `max(now, time of the last event)`; an admission's own sequence number;
-  /// the service day of admissions, credits, rejected and counted requests (the local day of that
-  /// time); `effectiveFrom` 0 of a price book, which means now. A clock more than a second behind
-  /// the log is recorded first, once.
+  /// Stamped here: the time, `max(now, time of the last event)`; an admission's own sequence
+  /// number; the service day of admissions, credits, rejected and counted requests (the local day
+  /// of that time); `effectiveFrom` 0 of a price book, which means now. A clock more than a second
+  /// behind the log is recorded first, once.
   /// - Throws: `.full` until the writer took the batch (events that end a granted request may use
   ///   2 MiB more than others); `.tooLong`; `.refused` when the event contradicts the state.
   ///   Nothing was appended then.

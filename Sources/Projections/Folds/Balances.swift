@@ -1,6 +1,6 @@
 // Balances: what each user was credited and charged, and what is held for requests in flight.
 //
-//   balance = credited - charged - corrected        (money of the user's own, never of subscriptions)
+//   balance = credited - charged - corrected   (the user's own money, not subscriptions)
 //   available = balance - holds
 import Base
 public import Ledger

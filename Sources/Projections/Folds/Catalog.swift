@@ -1,5 +1,5 @@
-// The catalog: who and what there is, by number and by name. Numbers are dense from 1, so lookups by
-// number are array accesses; lookups by name or hash are dictionaries kept beside.
+// The catalog: who and what there is, by number and by name. Numbers are dense from 1, so lookups
+// by number are array accesses; lookups by name or hash are dictionaries kept beside.
 import Base
 public import Ledger
 

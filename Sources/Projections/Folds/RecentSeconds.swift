@@ -2,8 +2,8 @@
 //
 // A key that settles something gets a block of 300 buckets; second s uses bucket s % 300 and takes
 // it over from s - 300. Every 300 seconds of the log the blocks of keys idle that long are freed.
-// Buckets are rows of a table, so that a checkpoint stores the changed ones only; what a bucket older
-// than 300 seconds holds is of no consequence anywhere.
+// Buckets are rows of a table, so that a checkpoint stores the changed ones only; what a bucket
+// older than 300 seconds holds is of no consequence anywhere.
 import Base
 import Ledger
 
@@ -113,7 +113,8 @@ struct RecentSeconds: Sendable {
       .sorted { ($0.key, $0.second) < ($1.key, $1.second) }
   }
 
-  /// Finds the blocks again after buckets were loaded; a block belongs to the key that used it last.
+  /// Finds the blocks again after buckets were loaded; a block belongs to the key that used it
+  /// last.
   mutating func reindex(newest: Int64, keys: Int) throws(StoreError) {
     self.newest = newest
     swept = newest

@@ -1,13 +1,13 @@
 // projections.sqlite: the durable read model, for people and for the next start.
 //
-//   checkpoint     one row: log id, epoch, sequence, chain, fold level (all must agree with the log)
+//   checkpoint     one row: log id, epoch, sequence, chain, fold level (all must agree)
 //   <table>        one per kind of row: its key column, its columns, row_crc
 //   daily_cells    primary key (day, user, key, group_id, model, target), its sums, row_crc
 //
 // Money columns are integers named _nano_usd, times are microseconds since 1970 UTC named _us. WAL
-// with synchronous=NORMAL: a power cut may lose the newest transactions, never a part of one, and the
-// log has them all. row_crc is CRC-32C over key and values: quick_check finds broken pages, this
-// finds changed content.
+// with synchronous=NORMAL: a power cut may lose the newest transactions, never a part of one, and
+// the log has them all. row_crc is CRC-32C over key and values: quick_check finds broken pages,
+// this finds changed content.
 import Base
 import Ledger
 

@@ -1,5 +1,5 @@
-// libsqlite3, wrapped: one connection, prepared statements kept by their text. Used by one thread at
-// a time.
+// libsqlite3, wrapped: one connection, prepared statements kept by their text. Used by one thread
+// at a time.
 import CSQLite
 
 /// A connection to a database file.

@@ -1,4 +1,5 @@
-// A read model that lives in memory, for simulations and tests: the same rows, checked the same way.
+// A read model that lives in memory, for simulations and tests: the same rows, checked the same
+// way.
 import Ledger
 public import Base
 import Synchronization

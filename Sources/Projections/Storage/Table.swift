@@ -1,8 +1,8 @@
 // A table of rows, indexed densely, that knows which rows changed since the last checkpoint and
 // gives them out as one consistent cut, a few at a time, while changes go on.
 //
-// Marks of a row: `changed` = changed since the last cut began; `pending` = belongs to the cut being
-// taken and was not copied yet. A pending row is copied the moment somebody changes it.
+// Marks of a row: `changed` = changed since the last cut began; `pending` = belongs to the cut
+// being taken and was not copied yet. A pending row is copied the moment somebody changes it.
 
 /// A changed row: where it stands and what it holds; a vacant row is to be deleted.
 public struct ChangedRow<Row: StoredRow>: Sendable {
