@@ -29,7 +29,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: relaxed)
 }
 
-let targets: [Target] = [
+var targets: [Target] = [
   .systemLibrary(
     name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
   .systemLibrary(
@@ -66,6 +66,14 @@ let targets: [Target] = [
   tests("EndToEndTests", ["Base"]),
   tests("TidyTests", []),
 ]
+
+// libFuzzer brings its own main: only `make fuzz` builds these (with --sanitize=fuzzer).
+if Context.environment["DAYBOOK_FUZZ"] != nil {
+  targets += ["RequestFuzzer", "EventFuzzer"].map { name in
+    .executableTarget(
+      name: name, dependencies: ["HTTP"], path: "Fuzz/\(name)", swiftSettings: relaxed)
+  }
+}
 
 let package = Package(
   name: "Daybook",

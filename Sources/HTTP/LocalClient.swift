@@ -70,7 +70,7 @@ public struct LocalClient: Sendable {
       throw .cannotConnect(path: path, problem: "the path is longer than 107 bytes")
     }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    if descriptor < 0 { throw .cannotConnect(path: path, problem: errorText(errno)) }
+    if descriptor < 0 { throw .cannotConnect(path: path, problem: systemErrorText(errno)) }
     var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
     _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
@@ -79,7 +79,7 @@ public struct LocalClient: Sendable {
     let code = errno
     close(descriptor)
     if code == ENOENT || code == ECONNREFUSED { throw .notRunning(path: path) }
-    throw .cannotConnect(path: path, problem: errorText(code))
+    throw .cannotConnect(path: path, problem: systemErrorText(code))
   }
 
   /// A server that answers early and closes is no failure here: its answer is read next.
@@ -190,7 +190,7 @@ private struct LocalReader {
       }
       if count == 0 || errno == ECONNRESET { return false }
       if errno == EAGAIN { throw .timedOut(seconds: timeoutSeconds) }
-      if errno != EINTR { throw .broken(errorText(errno)) }
+      if errno != EINTR { throw .broken(systemErrorText(errno)) }
     }
   }
 }

@@ -40,6 +40,7 @@ import Synchronization
   /// Where received bytes land before a connection takes them.
   var scratch = [UInt8](repeating: 0, count: 64 * 1024)
   private var signalSources: [SignalSource] = []
+  var listeners: [Listener] = []
 
   /// The reactor's clock as of this turn.
   public private(set) var now: MonotonicTime
@@ -170,6 +171,7 @@ import Synchronization
   }
   /// Drops everything that is open and lets the tasks run to their end.
   private func end() {
+    for listener in listeners { listener.stop() }
     for connection in connections { connection.drop() }
     upstreamDriver.cancelAll()
     for _ in 0..<1000 where !jobs.isEmpty { runJobs() }

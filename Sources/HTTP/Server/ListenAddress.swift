@@ -62,14 +62,14 @@ public struct ListenError: Error, Sendable, CustomStringConvertible {
       case EACCES: "not permitted; ports below 1024 need privileges"
       case EADDRNOTAVAIL: "this machine does not have that address"
       case ENOENT: "there is no such folder"
-      default: errorText(code)
+      default: systemErrorText(code)
       }
     self.init(address: address.description, code: code, problem: advice)
   }
 }
 
 /// The system's words for an errno.
-func errorText(_ code: Int32) -> String {
+func systemErrorText(_ code: Int32) -> String {
   var buffer = [CChar](repeating: 0, count: 128)
   guard unsafe strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
   return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -25,11 +25,13 @@ final class Listener: PollSource, @unchecked Sendable {
   func start() {
     precondition(reactor.poller.add(descriptor, .readable, self), "epoll: errno \(errno)")
     isListening = true
+    reactor.listeners.append(self)
   }
   /// Connections that were established already are still taken.
   func stop() {
     if !isListening { return }
     isListening = false
+    reactor.listeners.removeAll { $0 === self }
     while accept() {}
     reactor.timers.remove(retry)
     reactor.poller.remove(descriptor)

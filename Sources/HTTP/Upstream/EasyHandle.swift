@@ -141,7 +141,13 @@ import Glibc
     _ = unsafe sh_get_offset(handle, CURLINFO_SIZE_UPLOAD_T, &body)
     return max(long(CURLINFO_REQUEST_SIZE), Int(body))
   }
-  var errorMessage: String { unsafe String(cString: errorText) }
+  /// libcurl's words for what went wrong, with the system's where a connection could not be made.
+  var errorMessage: String {
+    let message = unsafe String(cString: errorText)
+    let code = long(CURLINFO_OS_ERRNO)
+    if message.isEmpty || code == 0 { return message }
+    return "\(message): \(systemErrorText(Int32(truncatingIfNeeded: code)))"
+  }
   func pause(_ paused: Bool) {
     _ = unsafe curl_easy_pause(handle, paused ? CURLPAUSE_RECV : CURLPAUSE_CONT)
   }
