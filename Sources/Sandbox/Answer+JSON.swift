@@ -77,17 +77,23 @@ extension Answer {
     case .toolUse: delta("input_json_delta", "partial_json", piece.text, index: index)
     }
   }
+  /// Most events of a stream are these, so they are put together without a writer.
   private func delta(
     _ type: String, _ field: String, _ text: String, index: Int, counts: Bool = true
   ) -> StreamEvent {
-    event("content_block_delta", contentBytes: counts ? text.utf8.count : 0) { writer in
-      writer.member("index", index)
-      writer.name("delta")
-      writer.beginObject()
-      writer.member("type", type)
-      writer.member(field, text)
-      writer.endObject()
-    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(128 + text.utf8.count)
+    bytes += "event: content_block_delta\ndata: ".utf8
+    bytes += #"{"type":"content_block_delta","index":"#.utf8
+    bytes += "\(index)".utf8
+    bytes += #","delta":{"type":""#.utf8
+    bytes += type.utf8
+    bytes += #"",""#.utf8
+    bytes += field.utf8
+    bytes += #"":"#.utf8
+    JSONWriter.appendQuoted(text, to: &bytes)
+    bytes += "}}\n\n".utf8
+    return StreamEvent(bytes: bytes, contentBytes: counts ? text.utf8.count : 0)
   }
 
   private func writeMessage(to writer: inout JSONWriter, isStart: Bool, usage: Usage?) {

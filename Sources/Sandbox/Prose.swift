@@ -10,14 +10,14 @@ struct Piece: Hashable, Sendable {
 /// Writes answers, thoughts and signatures, decided by the dice alone.
 struct Prose {
   private var dice: Dice
-  private var words: ArraySlice<Substring> = []
+  private var words: ArraySlice<Piece> = []
 
   init(dice: Dice) { self.dice = dice }
 
   /// The pieces of an answer: `count` of them, fewer only when `tokenLimit` ends them first and
   /// `isCountFixed` is false.
   mutating func answer(count: Int, tokenLimit: Int, isCountFixed: Bool) -> [Piece] {
-    words = opening.split(separator: " ")[...]
+    words = opening[...]
     return pieces(from: sentences, count: count, tokenLimit: tokenLimit, isCountFixed: isCountFixed)
   }
   /// The pieces of a thought, three to nine of them.
@@ -30,7 +30,7 @@ struct Prose {
   mutating func signature() -> String { "Erc" + dice.base62(dice.within(120...180)) + "==" }
 
   private mutating func pieces(
-    from source: [String], count: Int, tokenLimit: Int, isCountFixed: Bool
+    from source: [[Piece]], count: Int, tokenLimit: Int, isCountFixed: Bool
   ) -> [Piece] {
     var pieces: [Piece] = []
     pieces.reserveCapacity(count)
@@ -39,11 +39,11 @@ struct Prose {
       var piece = Piece(text: "", tokens: 0)
       let length = dice.within(1...4)
       for _ in 0..<length where isCountFixed || piece.tokens < left {
-        if words.isEmpty { words = source[dice.below(source.count)].split(separator: " ")[...] }
+        if words.isEmpty { words = source[dice.below(source.count)][...] }
         let word = words.removeFirst()
         if !(pieces.isEmpty && piece.text.isEmpty) { piece.text += " " }
-        piece.text += word
-        piece.tokens += tokens(of: word)
+        piece.text += word.text
+        piece.tokens += word.tokens
       }
       piece.tokens = isCountFixed ? piece.tokens : min(piece.tokens, left)
       left -= piece.tokens
@@ -51,11 +51,17 @@ struct Prose {
     }
     return pieces
   }
-  /// A word of up to seven bytes is one token, each further seven one more.
-  private func tokens(of word: Substring) -> Int { max(1, (word.utf8.count + 6) / 7) }
 }
 
-private let opening = "This is Daybook's sandbox: a scripted upstream wrote this, no model did."
+/// The words of a sentence. One of up to seven bytes is one token, each further seven one more.
+private func words(_ sentence: String) -> [Piece] {
+  sentence.split(separator: " ").map {
+    Piece(text: String($0), tokens: max(1, ($0.utf8.count + 6) / 7))
+  }
+}
+
+private let opening = words(
+  "This is Daybook's sandbox: a scripted upstream wrote this, no model did.")
 
 private let sentences = [
   "The book of original entry comes first; every other book is copied from it.",
@@ -70,10 +76,10 @@ private let sentences = [
   "Line one is the date,\nline two is the amount,\nand line three is the reason.",
   "Escapes such as \\n, \"quotes\" and <tags> travel unharmed.",
   "A ledger that can be rebuilt from its first line needs no second opinion.",
-]
+].map(words)
 private let thoughts = [
   "The question is short, so the answer can be short as well.",
   "Let me check the figures before I state them.",
   "There are two readings here; the plain one is more likely.",
   "Nothing in the prompt asks for a tool, plain words will do.",
-]
+].map(words)

@@ -2,24 +2,45 @@
 
 import Base
 import HTTP
+import Synchronization
 
-/// The answer to one request.
-struct Reply {
-  let client: Client
-  let requestID: String
-  let time: Timestamp
+/// The header fields that are the same for all answers of a second
+/// (https://docs.anthropic.com/en/api/rate-limits).
+final class CommonHeaders: Sendable {
+  private let clock = SystemWallClock()
+  private let latest = Mutex<(second: Int64, headers: ResponseHeaders)>((.min, ResponseHeaders()))
 
-  /// Header fields as Anthropic sends them (https://docs.anthropic.com/en/api/rate-limits).
-  func headers(contentType: String) -> ResponseHeaders {
-    var headers = ResponseHeaders(contentType: contentType)
-    let reset = Timestamp(seconds: time.seconds + 1).description
-    headers.add("request-id", requestID)
+  /// As of now.
+  var current: ResponseHeaders {
+    let second = clock.now().seconds
+    return latest.withLock { latest in
+      if latest.second != second { latest = (second, Self.make(second)) }
+      return latest.headers
+    }
+  }
+  private static func make(_ second: Int64) -> ResponseHeaders {
+    var headers = ResponseHeaders()
+    let reset = Timestamp(seconds: second + 1).description
     headers.add("anthropic-organization-id", "00000000-0000-4000-8000-5a4db0000000")
     for (kind, limit, remaining) in limits {
       headers.add("anthropic-ratelimit-\(kind)-limit", limit)
       headers.add("anthropic-ratelimit-\(kind)-remaining", remaining)
       headers.add("anthropic-ratelimit-\(kind)-reset", reset)
     }
+    return headers
+  }
+}
+
+/// The answer to one request.
+struct Reply {
+  let client: Client
+  let requestID: String
+  let common: ResponseHeaders
+
+  func headers(contentType: String) -> ResponseHeaders {
+    var headers = common
+    headers.add("content-type", contentType)
+    headers.add("request-id", requestID)
     return headers
   }
   /// A whole JSON body.

@@ -15,7 +15,7 @@ final class SandboxHandler: RequestHandler {
   /// randomness.
   private let entropy = UInt64.random(in: .min ... .max)
   private let arrivals = Atomic<UInt64>(0)
-  private let clock = SystemWallClock()
+  private let headers = CommonHeaders()
 
   /// Anthropic's limit for the Messages API, bytes.
   static let bodyLimit = 32 << 20
@@ -35,7 +35,7 @@ final class SandboxHandler: RequestHandler {
     let arrival = arrivals.wrappingAdd(1, ordering: .relaxed).newValue
     var ids = Dice(seed: entropy, salt: arrival)
     let requestID = "req_01" + ids.base62(22)
-    let reply = Reply(client: client, requestID: requestID, time: clock.now())
+    let reply = Reply(client: client, requestID: requestID, common: headers.current)
     switch (request.path, request.method) {
     case ("/v1/messages", .post):
       await answer(reply, arrival: arrival, ids: &ids)
