@@ -1,3 +1,4 @@
+// Base/Bytes: integers, CRC-32C, text of bytes. SeededGenerator serves all tests of Base.
 import Testing
 
 @testable import Base

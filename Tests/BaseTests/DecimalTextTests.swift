@@ -1,3 +1,4 @@
+// Decimal text to scaled integers and back.
 import Testing
 
 @testable import Base

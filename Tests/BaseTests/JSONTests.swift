@@ -1,3 +1,4 @@
+// The JSON readers against the grammar, damage and each other; the writer.
 import Testing
 
 @testable import Base

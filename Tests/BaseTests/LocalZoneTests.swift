@@ -1,3 +1,4 @@
+// Days of local calendars, the odd ones above all.
 import Testing
 
 @testable import Base

@@ -1,3 +1,4 @@
+// Civil dates, RFC 3339 text, clocks.
 import Testing
 
 @testable import Base

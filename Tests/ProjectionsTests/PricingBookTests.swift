@@ -1,3 +1,4 @@
+// Reading price files, price_set events, the built-in book.
 import Foundation
 import Ledger
 import Testing
@@ -105,7 +106,8 @@ private func model(_ fields: String, name: String = "claude-x") throws -> PriceM
       """
       "input_cost_per_token": 4e-06, "output_cost_per_token": 2e-05,
       "provider_specific_entry": {"us": 1.1, "fast": 2, "other": "x"},
-      "search_context_cost_per_query": {"search_context_size_medium": 0.01, "search_context_size_high": 0.014}
+      "search_context_cost_per_query":
+        {"search_context_size_medium": 0.01, "search_context_size_high": 0.014}
       """)
     #expect(read.factor(Speed.fast).value == 2_000_000)
     #expect(read.factor(Geography.us).value == 1_100_000)

@@ -1,3 +1,4 @@
+// Which price a model name finds, and by which rule.
 import Ledger
 import Testing
 

@@ -1,3 +1,4 @@
+// Usage to money, against figures computed by hand; holds.
 import Ledger
 import Testing
 

@@ -9,10 +9,10 @@ public struct JSONWriter: Sendable {
   /// Appends to `bytes`, which may hold anything already.
   public init(appendingTo bytes: consuming [UInt8] = []) { self.bytes = bytes }
 
-  public mutating func beginObject() { open(0x7B) }
-  public mutating func endObject() { close(0x7D) }
-  public mutating func beginArray() { open(0x5B) }
-  public mutating func endArray() { close(0x5D) }
+  public mutating func beginObject() { beginContainer(0x7B) }
+  public mutating func endObject() { endContainer(0x7D) }
+  public mutating func beginArray() { beginContainer(0x5B) }
+  public mutating func endArray() { endContainer(0x5D) }
 
   /// An object whose members `body` writes.
   public mutating func object(_ body: (inout JSONWriter) -> Void) {
@@ -105,13 +105,13 @@ public struct JSONWriter: Sendable {
     needsComma = true
   }
 
-  private mutating func open(_ bracket: UInt8) {
+  private mutating func beginContainer(_ bracket: UInt8) {
     separate()
     bytes.append(bracket)
     needsComma = false
   }
 
-  private mutating func close(_ bracket: UInt8) {
+  private mutating func endContainer(_ bracket: UInt8) {
     bytes.append(bracket)
     needsComma = true
   }

@@ -39,10 +39,10 @@ public struct PriceBook: Sendable {
       byName[name] = index
       for alias in self.models[index].aliases { byAlias.setIfAbsent(alias, index) }
       byAlias.setIfAbsent(name.lowercased(), index)
-      let plain = ModelName.withoutProvider(name)
-      let canonical = ModelName.canonical(name)
+      let plain = ModelNameForms.withoutProvider(name)
+      let canonical = ModelNameForms.canonical(name)
       byPlainName.setIfAbsent(plain, index)
-      byUndatedName.setIfAbsent(ModelName.withoutDate(plain), index)
+      byUndatedName.setIfAbsent(ModelNameForms.withoutDate(plain), index)
       byCanonicalName.setIfAbsent(canonical, index)
       if let family = ModelFamily(canonical: canonical),
         let version = ModelFamily.version(ofPlain: canonical),
@@ -58,13 +58,13 @@ public struct PriceBook: Sendable {
   public func match(_ name: String) -> PriceMatch? {
     if let index = byName[name] { return found(index, .exact) }
     if let index = byAlias[name] ?? byAlias[name.lowercased()] { return found(index, .alias) }
-    let plain = ModelName.withoutProvider(name)
+    let plain = ModelNameForms.withoutProvider(name)
     if let index = byPlainName[plain] ?? byAlias[plain] { return found(index, .providerPrefix) }
-    let undated = ModelName.withoutDate(plain)
+    let undated = ModelNameForms.withoutDate(plain)
     if let index = byUndatedName[undated] ?? byAlias[undated] { return found(index, .dateStripped) }
-    let canonical = ModelName.withoutDots(undated)
+    let canonical = ModelNameForms.withoutDots(undated)
     if let index = byCanonicalName[canonical] { return found(index, .dotted) }
-    for prefix in ModelName.prefixes(canonical) {
+    for prefix in ModelNameForms.prefixes(canonical) {
       if let index = byCanonicalName[prefix] { return found(index, .longestPrefix) }
     }
     return nil
@@ -72,7 +72,7 @@ public struct PriceBook: Sendable {
 
   /// The price of the newest model of the name's family.
   public func matchFamily(_ name: String) -> PriceMatch? {
-    guard let family = ModelFamily(canonical: ModelName.canonical(name)),
+    guard let family = ModelFamily(canonical: ModelNameForms.canonical(name)),
       let index = byFamily[family]
     else { return nil }
     return found(index, .family)
@@ -119,9 +119,9 @@ private struct Rank: Comparable {
 
   init(_ name: String) {
     self.name = name
-    provider = ModelName.providerRank(name)
-    let plain = ModelName.withoutProvider(name)
-    isDated = ModelName.withoutDate(plain) != plain
+    provider = ModelNameForms.providerRank(name)
+    let plain = ModelNameForms.withoutProvider(name)
+    isDated = ModelNameForms.withoutDate(plain) != plain
   }
 
   static func < (a: Self, b: Self) -> Bool {

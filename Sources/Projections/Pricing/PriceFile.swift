@@ -111,9 +111,9 @@ private struct PriceModelReader {
       unknown: text)
   }
 
-  /// Cache prices that are stated nowhere: for Anthropic's models read 0.1, write 1.25 and 1 h write
-  /// 2 times the input price of the same tier; for others the input price, and the 1 h write as any
-  /// write. A class that has a stated standard price is left as it is.
+  /// Cache prices that are stated nowhere: for Anthropic's models read 0.1, write 1.25 and 1 h
+  /// write 2 times the input price of the same tier; for others the input price, and the 1 h write
+  /// as any write. A class that has a stated standard price is left as it is.
   private mutating func fillCachePrices() {
     let isAnthropic = provider.contains("anthropic") || name.lowercased().contains("claude")
     let rules: [(PriceClass, from: PriceClass, thousandths: Int64)] =

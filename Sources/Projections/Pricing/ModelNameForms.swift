@@ -1,6 +1,6 @@
 // Forms of a model's name that stand for the same model.
 
-enum ModelName {
+enum ModelNameForms {
   /// Prefixes that name a provider, in the order of preference where a book has several of them.
   static let providerPrefixes = [
     "models/", "anthropic/", "openai/", "gemini/", "google/", "vertex_ai/",
