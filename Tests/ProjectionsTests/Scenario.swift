@@ -10,19 +10,33 @@ struct Scenario {
   var books = Books()
   var now = Timestamp(microseconds: 1_780_000_000_000_000)
   private(set) var records: [[UInt8]] = []
+  /// Whether appended records are taken out of the batch and kept.
+  private var keepsRecords = true
 
   init() {}
 
   /// One user, key, group, account and model, numbered 1 each.
   static func small(credit: Int64 = 10_000_000_000) throws -> Scenario {
+    var s = try small(in: Books(), now: Scenario().now, credit: credit)
+    s.keepsRecords = true
+    s.collect()
+    return s
+  }
+
+  /// The same in books of somebody else, whose batch is left for the writer.
+  static func small(
+    in books: Books, now: Timestamp, credit: Int64 = 10_000_000_000
+  ) throws -> Scenario {
     var s = Scenario()
+    s.keepsRecords = false
+    s.books = books
+    s.now = now
     _ = try s.books.internModel("claude-test", now: s.now)
     try s.addGroup("default")
     try s.addAccount("main-1")
     try s.addUser("ada")
     try s.issueKey(user: 1, group: 1)
     if credit != 0 { try s.credit(user: 1, credit) }
-    s.collect()
     return s
   }
 
@@ -38,7 +52,7 @@ struct Scenario {
 
   /// Takes what was appended, as the writer thread does.
   mutating func collect() {
-    guard !books.batch.isEmpty else { return }
+    guard keepsRecords, !books.batch.isEmpty else { return }
     let bytes = books.batch.bytes
     var batch = RecordBatch(
       bytes.span, first: books.batch.first, count: books.batch.count)

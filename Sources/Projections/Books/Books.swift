@@ -7,8 +7,8 @@
 public import Base
 public import Ledger
 
-/// The live state of a ledger. Not Sendable by intent: it lives behind one Mutex.
-public struct Books {
+/// The live state of a ledger. It lives behind one Mutex; a copy of it is a snapshot.
+public struct Books: Sendable {
   public internal(set) var catalog = Catalog()
   public internal(set) var balances = Balances()
   public internal(set) var quotas = KeyQuotas()
@@ -163,6 +163,17 @@ public struct Books {
     do { zone = try LocalZone(named: zoneName) } catch {
       throw .refused(.unknownZone(zoneName))
     }
+  }
+  /// Takes another fold of the same log in the place of this state; the batch stays.
+  /// - Precondition: both stand at the same event.
+  mutating func replaceState(with other: Books) throws(BooksError) {
+    precondition(other.nextSequence == nextSequence, "the other state stands elsewhere")
+    let (batch, writer, isClockBehind) = (self.batch, self.writer, self.isClockBehind)
+    self = other
+    self.batch = batch
+    self.writer = writer
+    self.isClockBehind = isClockBehind
+    try adoptZone()
   }
   /// Goes on with the log that was folded: events are appended behind it.
   mutating func beginAppending() {

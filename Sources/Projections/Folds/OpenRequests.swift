@@ -64,6 +64,8 @@ public struct OpenRequests: Sendable {
   init() {}
 
   public var unknownCount: Int { unknown.count }
+  /// Money held for all open requests.
+  public private(set) var held = NanoUSD.zero
 
   private static func place(_ sequence: SequenceNumber) -> Int {
     Int(truncatingIfNeeded: sequence.value) & (ringSize - 1)
@@ -101,6 +103,7 @@ public struct OpenRequests: Sendable {
     }
     index(request.sequence, slot)
     openCount += 1
+    held.value &+= request.hold.value
   }
 
   private mutating func index(_ sequence: SequenceNumber, _ slot: Int) {
@@ -113,16 +116,18 @@ public struct OpenRequests: Sendable {
   private mutating func unindex(_ sequence: SequenceNumber) -> Int? {
     let place = Self.place(sequence)
     let slot = Int(ring[place])
+    let found: Int
     if slot != 0, slots[slot].sequence == sequence {
       ring[place] = 0
+      found = slot
     } else if let old = overflow.removeValue(forKey: sequence.value) {
-      openCount -= 1
-      return Int(old)
+      found = Int(old)
     } else {
       return nil
     }
     openCount -= 1
-    return slot
+    held.value &-= slots[found].hold.value
+    return found
   }
 
   /// Ends an open request.
@@ -175,6 +180,7 @@ public struct OpenRequests: Sendable {
       } else {
         index(request.sequence, slot)
         openCount += 1
+        held.value &+= request.hold.value
       }
     }
   }

@@ -1,0 +1,50 @@
+// The thread behind the traffic: space ahead of the log ten times a second when wanted, a
+// checkpoint once a second.
+import Base
+import Ledger
+import Synchronization
+
+final class Keeper: Sendable {
+  private static let stepMilliseconds = 100
+  private static let stepsPerCheckpoint = 10
+
+  private let checkpointer: Checkpointer
+  private let doorbell = Doorbell()
+  private let isStopping = Atomic(false)
+  private let thread = Mutex<SystemThread?>(nil)
+
+  private init(_ checkpointer: Checkpointer) { self.checkpointer = checkpointer }
+
+  static func start(_ checkpointer: Checkpointer) throws(LiveLedgerError) -> Keeper {
+    let keeper = Keeper(checkpointer)
+    do throws(SystemThread.StartError) {
+      let started = try SystemThread.start(name: "keeper") { keeper.run() }
+      keeper.thread.withLock { $0 = started }
+    } catch { throw .thread(error) }
+    return keeper
+  }
+
+  private func run() {
+    let clock = SystemMonotonicClock()
+    var step = 0
+    while !isStopping.load(ordering: .sequentiallyConsistent) {
+      doorbell.wait(until: clock.now.advanced(milliseconds: Self.stepMilliseconds))
+      step += 1
+      if step % Self.stepsPerCheckpoint == 0 {
+        checkpointer.keep()
+      } else if checkpointer.ledger.wantsPreparing {
+        _ = try? checkpointer.ledger.prepareAhead()
+      }
+    }
+  }
+
+  /// Ends the thread and waits for it.
+  func stop() {
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    doorbell.ring()
+    thread.withLock { running in
+      running?.join()
+      running = nil
+    }
+  }
+}
