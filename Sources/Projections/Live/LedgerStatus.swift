@@ -27,6 +27,9 @@ public struct LedgerStatus: Equatable, Sendable {
 }
 
 extension LiveLedger {
+  /// Where the read model stands. Asks no disk.
+  public var checkpointed: SequenceNumber { checkpointer.state.sequence }
+
   /// Asks the disk: not for a reactor.
   public func status() -> LedgerStatus {
     let (last, time, open, unknown, held) = books.mutex.withLock { books in

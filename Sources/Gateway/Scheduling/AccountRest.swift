@@ -3,7 +3,7 @@ import Base
 import Ledger
 
 /// What a failed attempt does to its account.
-struct Cooldown: Equatable {
+struct AccountRest: Equatable {
   let condition: AccountCondition
   let seconds: Int64
 

@@ -1,0 +1,188 @@
+// GET /v1/usage: what the calling key has used and what its user has left (spec: gateway, section 7).
+// Answered from the projections at a cost that does not grow with history. Nothing is told before it
+// is durable.
+public import Base
+import HTTP
+public import Ledger
+public import Projections
+
+extension Gateway {
+  func usage(_ request: Request, _ client: Client, _ id: ULID) async throws(Answer) {
+    let caller = try authenticate(request, forced: nil, check: .inspecting)
+    let now = wallClock.now()
+    let planName = snapshot.configuration.gateway.planName
+    let report = live.withBooks { books in
+      UsageReport(caller: caller, planName: planName, books: books, at: now)
+    }
+    guard await isDurable(report.basis, on: client.reactor) else {
+      throw .billingUnavailable
+    }
+    var headers = ResponseHeaders(contentType: "application/json")
+    headers.add("cache-control", "no-store")
+    headers.add("request-id", id.description)
+    client.respond(status: 200, headers: headers, body: report.json)
+  }
+}
+
+/// What GET /v1/usage says, as of one moment.
+public struct UsageReport {
+  /// The JSON body.
+  public let json: [UInt8]
+  /// The last event that touched what is told.
+  public let basis: SequenceNumber
+
+  init(caller: Caller, planName: String, books: borrowing Books, at now: Timestamp) {
+    self.init(
+      key: caller.key, user: caller.user, group: caller.group, planName: planName, books: books,
+      at: now)
+  }
+
+  /// For any key: the command line asks the same question.
+  public init(
+    key: KeyEntry, user: UserEntry, group: GroupEntry, planName: String, books: borrowing Books,
+    at now: Timestamp
+  ) {
+    basis = books.lastSequence
+    let funds = books.available(user: user.id)
+    var json = JSONWriter()
+    json.beginObject()
+    var held = funds.holds
+    if group.target == .subscription {
+      let view = books.subscriptionWindows(user: user.id, group: group.id, at: now)
+      held = view?.holds ?? .zero
+      Self.subscription(view, group: group, balance: funds.balance, to: &json)
+    } else {
+      let isActive = key.status == .active && user.status == .active
+      json.member("isValid", funds.balance > .zero && isActive)
+      json.member("is_active", isActive)
+      json.member("mode", "balance")
+      json.member("planName", planName)
+      json.member("remaining", usd: funds.balance)
+      json.member("unit", "USD")
+      json.member("balance", usd: funds.balance)
+    }
+    json.member("held", usd: held)
+    Self.quota(of: key, books, to: &json)
+    Self.statistics(books.usage(of: key.id, at: now), to: &json)
+    json.name("as_of")
+    json.object {
+      $0.member("sequence", books.lastSequence.value)
+      $0.member("time", books.lastTime.text())
+    }
+    json.endObject()
+    self.json = json.bytes
+  }
+
+  private static func subscription(
+    _ view: SubscriptionView?, group: GroupEntry, balance: NanoUSD,
+    to json: inout JSONWriter
+  ) {
+    guard let view, view.isValid else {
+      json.member("isValid", false)
+      json.member("is_active", false)
+      json.member("mode", "subscription")
+      json.member("planName", group.name)
+      json.member("remaining", usd: .zero)
+      json.member("unit", "USD")
+      json.member("balance", usd: balance)
+      json.member("invalidMessage", "No active subscription")
+      return
+    }
+    json.member("isValid", true)
+    json.member("is_active", true)
+    json.member("mode", "subscription")
+    json.member("planName", group.name)
+    json.name("remaining")
+    if let remaining = remaining(view) { json.usd(remaining) } else { json.integer(-1) }
+    json.member("unit", "USD")
+    json.member("balance", usd: balance)
+    json.name("subscription")
+    json.object { json in
+      for window in view.windows { json.member("\(window.kind.label)_usage_usd", usd: window.used) }
+      for window in view.windows {
+        json.member("\(window.kind.label)_limit_usd", usd: window.limit)
+      }
+      for window in view.windows {
+        json.member("\(window.kind.label)_reset_at", window.resets.text())
+      }
+      json.member("expires_at", view.entry.expires.text())
+    }
+  }
+
+  /// 0 if any limit is reached, else the least left; nil when there is no limit (KEEP).
+  private static func remaining(_ view: SubscriptionView) -> NanoUSD? {
+    view.windows.compactMap(\.left).min()
+  }
+
+  private static func quota(
+    of key: KeyEntry, _ books: borrowing Books, to json: inout JSONWriter
+  ) {
+    guard let limit = key.quota else { return json.member(null: "quota") }
+    let used = books.keyQuota(key.id).used
+    json.name("quota")
+    json.object {
+      $0.member("limit", usd: limit)
+      $0.member("used", usd: used)
+      $0.member("remaining", usd: max(.zero, limit - used))
+      $0.member("unit", "USD")
+    }
+  }
+
+  private static func statistics(_ usage: KeyUsage, to json: inout JSONWriter) {
+    json.name("usage")
+    json.object { json in
+      json.name("today")
+      totals(usage.today, to: &json)
+      json.name("total")
+      totals(usage.total, to: &json)
+      json.name("average_duration_ms")
+      json.ratio(usage.durationSum, usage.total.requests)
+      json.name("rpm")
+      json.ratio(usage.recentRequests, 5)
+      json.name("tpm")
+      json.ratio(usage.recentTokens, 5)
+    }
+  }
+
+  private static func totals(_ sums: UsageSum, to json: inout JSONWriter) {
+    json.object {
+      $0.member("requests", sums.requests)
+      $0.member("input_tokens", sums.input)
+      $0.member("output_tokens", sums.output)
+      $0.member("cache_creation_tokens", sums.cacheWrite)
+      $0.member("cache_read_tokens", sums.cacheRead)
+      $0.member("total_tokens", sums.input + sums.output + sums.cacheWrite + sums.cacheRead)
+      $0.member("cost", usd: sums.list)
+      $0.member("actual_cost", usd: sums.charged)
+    }
+  }
+}
+
+extension JSONWriter {
+  /// USD with all its digits.
+  mutating func usd(_ amount: NanoUSD) { decimal(amount.value, scale: 9) }
+  mutating func member(_ name: String, usd amount: NanoUSD) {
+    self.name(name)
+    usd(amount)
+  }
+  mutating func member(_ name: String, usd amount: NanoUSD?) {
+    if let amount { member(name, usd: amount) } else { member(null: name) }
+  }
+  /// A quotient with three decimals, half up; 0 for nothing.
+  mutating func ratio(_ sum: Int64, _ count: Int64) {
+    guard count > 0 else { return integer(0) }
+    let thousandths = (Int128(sum) * 1000 + Int128(count) / 2) / Int128(count)
+    decimal(Int64(clamping: thousandths), scale: 3)
+  }
+}
+
+extension WindowKind {
+  /// As texts and field names have it.
+  var label: String {
+    switch self {
+    case .daily: "daily"
+    case .weekly: "weekly"
+    case .monthly: "monthly"
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// One attempt at one account, and how it ended. Nothing here writes events: Forwarding does.
+import HTTP
+import Ledger
+
+/// An attempt that gave the caller nothing.
+struct FailedAttempt {
+  let failure: FailureClass
+  /// HTTP status of the upstream, 0 when there was no answer.
+  var status = 0
+  /// What happened, for the log: no credentials, at most 256 bytes.
+  var detail = ""
+  /// True for a 400 that is the operator's fault (no credit, organization disabled).
+  var isOperatorFault = false
+  var resetHeader: String?
+  var retryAfter: String?
+  /// What the upstream reported before it failed.
+  var usage = ReportedUsage()
+
+  init(_ failure: FailureClass, status: Int = 0, detail: String = "") {
+    self.failure = failure
+    self.status = status
+    self.detail = String(detail.prefix(256))
+  }
+}
+
+/// How an attempt ended.
+enum AttemptEnd {
+  /// Another account may try: nothing of an answer has gone out.
+  case failed(FailedAttempt)
+  /// An answer of 4xx that is the caller's business: it goes back as it came, uncharged.
+  case passThrough(status: Int, headers: HeaderFields, body: [UInt8])
+  /// Answered, or given up after bytes had gone out: to be settled as metered.
+  case answered(AnsweredRequest)
+  /// The caller left, and draining ended before an answer began.
+  case abandoned
+}
+
+/// What is settled.
+struct AnsweredRequest {
+  let account: UpstreamAccount
+  let meter: UsageMeter
+  /// Why the answer is not whole; nil when it ended as it should.
+  let ending: SettlementReason?
+  let status: Int
+  let upstreamRequestID: String
+  /// Monotonic time of the first content.
+  let firstContent: Int64?
+  /// What is still owed to the caller once the settlement is durable.
+  let remainder: Remainder
+
+  enum Remainder {
+    /// The end of a stream.
+    case streamEnd
+    /// An error event of the upstream's, after content.
+    case streamError([UInt8])
+    /// The whole answer.
+    case body([UInt8], headers: HeaderFields)
+  }
+}
+
+/// What an upstream's status means for the request (spec: gateway, section 3).
+enum StatusVerdict: Equatable {
+  case success
+  case failover
+  case passThrough
+
+  init(status: Int) {
+    switch status {
+    case 200..<300: self = .success
+    case 401, 402, 403, 408, 429, 529, 300..<400, 500...: self = .failover
+    case 400..<500: self = .passThrough
+    default: self = .failover
+    }
+  }
+
+  /// A 400 that says that the account itself is at fault.
+  static func isOperatorFault(status: Int, body: [UInt8]) -> Bool {
+    guard status == 400 else { return false }
+    let text = String(decoding: body.prefix(4096), as: UTF8.self)
+    return text.contains("credit balance is too low")
+      || text.contains("organization has been disabled")
+  }
+}

@@ -1,0 +1,300 @@
+// One attempt: send the request to one account, read its answer, relay it while metering.
+import Base
+import HTTP
+import Ledger
+
+extension Forwarding {
+  /// Longest wait for the first sign of content before message_start goes out.
+  private static let holdBackMilliseconds = 1000
+  /// After message_stop: how long the end of the body is waited for, so that the connection can be
+  /// used again.
+  private static let tailMilliseconds = 1000
+  /// An error answer longer than this is cut: nobody reads it.
+  private static let errorBodyLimit = 1 << 20
+
+  func attempt(_ account: UpstreamAccount) async -> AttemptEnd {
+    let transfer = reactor.start(upstreamRequest(to: account))
+    transferUnderWay = transfer
+    defer { transferUnderWay = nil }
+    let head: UpstreamHead
+    switch await awaitHead(transfer) {
+    case .success(let came): head = came
+    case .failure(let failed): return failed
+    }
+    switch StatusVerdict(status: head.status) {
+    case .success:
+      return call.isStream
+        ? await relay(transfer, head, account) : await buffer(transfer, head, account)
+    case .failover, .passThrough:
+      return await readError(transfer, head)
+    }
+  }
+
+  private func upstreamRequest(to account: UpstreamAccount) -> UpstreamRequest {
+    let sent = account.models.sent(for: call.model) ?? call.model
+    var url = account.baseURL + "/v1/messages"
+    if let beta = request.queryValue("beta"), beta == "true" { url += "?beta=true" }
+    var upstream = UpstreamRequest(
+      url: url, headers: gateway.headerCache.headers(for: account, request.headers),
+      body: call.body(sending: sent), proxy: account.proxy)
+    upstream.connectMilliseconds = settings.connect.milliseconds
+    upstream.firstByteMilliseconds =
+      (call.isStream ? settings.streamFirstByte : settings.firstByte).milliseconds
+    upstream.gapMilliseconds = settings.streamGap.milliseconds
+    return upstream
+  }
+
+  private enum HeadOrEnd {
+    case success(UpstreamHead)
+    case failure(AttemptEnd)
+  }
+
+  /// Waits for the answer's head; pings the caller meanwhile, notes when it leaves.
+  private func awaitHead(_ transfer: Transfer) async -> HeadOrEnd {
+    while true {
+      let deadline = min(reply.pingDue, drainEnds ?? .never)
+      switch await transfer.head(until: deadline, watching: watched) {
+      case .head(let head): return .success(head)
+      case .failed(let failure):
+        if isShuttingDown { return .failure(.abandoned) }
+        return .failure(.failed(FailedAttempt(failure)))
+      case .callerGone: noteCallerGone()
+      case .deadlinePassed:
+        if isDrained(transfer) { return .failure(.abandoned) }
+        await reply.pingIfDue()
+      }
+    }
+  }
+
+  /// The client to watch: nobody once it has left.
+  private var watched: Client? {
+    if reply.isGone { noteCallerGone() }
+    return drainEnds == nil ? reply.client : nil
+  }
+
+  private func isDrained(_ transfer: Transfer) -> Bool {
+    guard let drainEnds else { return false }
+    return drainEnds <= reactor.now || transfer.receivedBytes > Int(settings.drainBytes)
+  }
+
+  // MARK: Answers that are errors
+
+  private func readError(_ transfer: Transfer, _ head: UpstreamHead) async -> AttemptEnd {
+    let body: [UInt8]
+    switch await readAll(transfer, limit: Self.errorBodyLimit) {
+    case .success(let all): body = all
+    case .failure: body = []
+    }
+    let isFault = StatusVerdict.isOperatorFault(status: head.status, body: body)
+    if !isFault, case .passThrough = StatusVerdict(status: head.status) {
+      return .passThrough(status: head.status, headers: head.headers, body: body)
+    }
+    var failed = FailedAttempt(.status, status: head.status, detail: "status \(head.status)")
+    failed.isOperatorFault = isFault
+    failed.resetHeader = head.headers["anthropic-ratelimit-unified-reset"]
+    failed.retryAfter = head.headers["retry-after"]
+    return .failed(failed)
+  }
+
+  private enum BodyProblem: Error {
+    case transfer(TransferFailure)
+    case tooLarge
+    case drained
+  }
+
+  /// Reads a body to its end.
+  private func readAll(
+    _ transfer: Transfer, limit: Int
+  ) async -> Result<[UInt8], BodyProblem> {
+    var body: [UInt8] = []
+    while true {
+      let deadline = min(reply.pingDue, drainEnds ?? .never)
+      switch await transfer.next(until: deadline, watching: watched) {
+      case .bytes(let bytes):
+        guard body.count + bytes.count <= limit else { return .failure(.tooLarge) }
+        if body.isEmpty { body = bytes } else { body.append(contentsOf: bytes) }
+        if isDrained(transfer) { return .failure(.drained) }
+      case .end: return .success(body)
+      case .failed(let failure): return .failure(.transfer(failure))
+      case .callerGone: noteCallerGone()
+      case .deadlinePassed:
+        if isDrained(transfer) { return .failure(.drained) }
+        await reply.pingIfDue()
+      }
+    }
+  }
+
+  // MARK: Whole answers
+
+  private func buffer(
+    _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
+  ) async -> AttemptEnd {
+    switch await readAll(transfer, limit: Int(settings.maxAnswerBytes)) {
+    case .failure(.tooLarge):
+      return .failed(
+        FailedAttempt(.malformedAnswer, status: head.status, detail: "answer over the limit"))
+    case .failure(.drained):
+      return .abandoned
+    case .failure(.transfer(let failure)):
+      if isShuttingDown { return .abandoned }
+      return .failed(FailedAttempt(failure, status: head.status))
+    case .success(let body):
+      switch AnthropicAnswer.read(body) {
+      case .malformed:
+        return .failed(
+          FailedAttempt(.malformedAnswer, status: head.status, detail: "the answer is not JSON"))
+      case .error(let type):
+        return .failed(
+          FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
+      case .message(let message):
+        return .answered(
+          AnsweredRequest(
+            account: account, meter: message.meter, ending: nil, status: head.status,
+            upstreamRequestID: head.headers["request-id"] ?? "", firstContent: nil,
+            remainder: .body(restored(body, message, account), headers: head.headers)))
+      }
+    }
+  }
+
+  /// The answer under the model name the caller asked for.
+  private func restored(
+    _ body: [UInt8], _ message: AnthropicAnswer.Message, _ account: UpstreamAccount
+  ) -> [UInt8] {
+    guard renamed(account) != nil, let range = message.modelRange else { return body }
+    var quoted: [UInt8] = []
+    JSONWriter.appendQuoted(call.model, to: &quoted)
+    var body = body
+    body.replaceSubrange(range, with: quoted)
+    return body
+  }
+
+  /// The caller's model name when the account asks under another one.
+  private func renamed(_ account: UpstreamAccount) -> String? {
+    account.models.sent(for: call.model) == call.model ? nil : call.model
+  }
+
+  // MARK: Streams
+
+  private func relay(
+    _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
+  ) async -> AttemptEnd {
+    guard head.headers["content-type"]?.hasPrefix("text/event-stream") == true else {
+      return await readUnexpected(transfer, head)
+    }
+    var relay = StreamRelay(restoring: renamed(account))
+    let passed = ForwardedHeaders.toCaller(head.headers, rateLimits: settings.passRateLimits)
+    var firstContent: MonotonicTime?
+    var releaseDue = MonotonicTime.never
+    var problem: SettlementReason?
+    reading: while true {
+      if case .malformed = relay.end { break }
+      if case .error = relay.end { break }
+      let tail: MonotonicTime =
+        relay.end == .stopped ? reactor.now.advanced(milliseconds: Self.tailMilliseconds) : .never
+      let deadline = min(reply.pingDue, drainEnds ?? .never, releaseDue, tail)
+      switch await transfer.next(until: deadline, watching: watched) {
+      case .bytes(let bytes):
+        relay.take(bytes)
+        if relay.hasContent && firstContent == nil { firstContent = reactor.now }
+        if relay.holdsBack && releaseDue == .never {
+          releaseDue = reactor.now.advanced(milliseconds: Self.holdBackMilliseconds)
+        }
+        if isDrained(transfer) {
+          problem = .drainLimit
+          break reading
+        }
+      case .end:
+        break reading
+      case .failed:
+        problem = isShuttingDown ? .shutdown : .upstreamCut
+        break reading
+      case .callerGone:
+        noteCallerGone()
+        continue reading
+      case .deadlinePassed:
+        if isDrained(transfer) {
+          problem = .drainLimit
+          break reading
+        }
+        if relay.end == .stopped { break reading }
+        if releaseDue <= reactor.now { relay.release() } else { await reply.pingIfDue() }
+      }
+      if relay.isReleased {
+        releaseDue = .never
+        reply.start(headers: passed)
+        await reply.send(relay.takeOutput()[...])
+      }
+    }
+    return ending(relay, problem, head, account, firstContent)
+  }
+
+  private func ending(
+    _ relay: StreamRelay, _ problem: SettlementReason?, _ head: UpstreamHead,
+    _ account: UpstreamAccount, _ firstContent: MonotonicTime?
+  ) -> AttemptEnd {
+    var ending = problem
+    var remainder = AnsweredRequest.Remainder.streamEnd
+    var failure = FailedAttempt(.cut, status: head.status, detail: "the stream ended too early")
+    switch relay.end {
+    case .open: if !relay.meter.hasStopReason { ending = ending ?? .upstreamCut }
+    case .stopped: if relay.meter.hasStopReason { ending = nil }
+    case .error(let type, let event):
+      ending = ending ?? .upstreamCut
+      remainder = .streamError(event)
+      failure = FailedAttempt(.errorEvent, status: Self.status(ofError: type), detail: type)
+    case .malformed(let what):
+      ending = ending ?? .upstreamCut
+      failure = FailedAttempt(.malformedAnswer, status: head.status, detail: what)
+    }
+    if relay.end == .stopped && !relay.meter.hasStopReason { ending = ending ?? .noDelta }
+    failure.usage = relay.meter.reported
+    if !relay.isReleased && ending != nil && !isShuttingDown && problem != .drainLimit {
+      return .failed(failure)
+    }
+    guard relay.meter.hasAnything else { return .abandoned }
+    return .answered(
+      AnsweredRequest(
+        account: account, meter: relay.meter, ending: ending, status: head.status,
+        upstreamRequestID: head.headers["request-id"] ?? "",
+        firstContent: firstContent?.nanoseconds, remainder: remainder))
+  }
+
+  /// The status that an in-stream error stands for (Anthropic, "Errors").
+  private static func status(ofError type: String) -> Int {
+    switch type {
+    case "overloaded_error": 529
+    case "rate_limit_error": 429
+    case "authentication_error": 401
+    case "permission_error": 403
+    case "timeout_error": 504
+    default: 500
+    }
+  }
+
+  /// A success that is no stream: an error in disguise, or nothing we know.
+  private func readUnexpected(_ transfer: Transfer, _ head: UpstreamHead) async -> AttemptEnd {
+    guard case .success(let body) = await readAll(transfer, limit: Self.errorBodyLimit),
+      case .error(let type) = AnthropicAnswer.read(body)
+    else {
+      return .failed(
+        FailedAttempt(
+          .malformedAnswer, status: head.status, detail: "the answer is not a stream of events"))
+    }
+    return .failed(
+      FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
+  }
+}
+
+extension FailedAttempt {
+  init(_ failure: TransferFailure, status: Int = 0) {
+    let kind: FailureClass =
+      switch failure.kind {
+      case .connect: .connect
+      case .tls: .tls
+      case .timeout: .timeout
+      case .cut, .cancelled: .cut
+      case .malformed: .malformedAnswer
+      }
+    self.init(kind, status: status, detail: failure.message)
+  }
+}

@@ -1,0 +1,113 @@
+// What the caller gets, and what it has got already: headers may be out before the answer is known
+// (pings while waiting), errors must then come as events, and a caller that left gets nothing while
+// the work for it goes on.
+import Base
+import HTTP
+import Ledger
+
+/// The caller's side of one request.
+final class Reply {
+  let client: Client
+  let requestID: ULID
+  let isStream: Bool
+  private let pingNanoseconds: Int64
+  /// True once 200 and the SSE headers are out.
+  private(set) var hasStarted = false
+  /// Status the caller saw, 0 until then.
+  private(set) var status = 0
+  private(set) var lastSent: MonotonicTime
+  /// True when a write found the caller gone or stalled.
+  private(set) var writeFailed = false
+
+  init(_ client: Client, requestID: ULID, isStream: Bool, pingInterval: Duration) {
+    self.client = client
+    self.requestID = requestID
+    self.isStream = isStream
+    pingNanoseconds = pingInterval.nanoseconds
+    lastSent = client.reactor.now
+  }
+
+  var isGone: Bool { writeFailed || client.isGone }
+
+  /// When a ping is due; never for answers that do not stream or callers that left.
+  var pingDue: MonotonicTime {
+    isStream && !isGone ? lastSent.advanced(nanoseconds: pingNanoseconds) : .never
+  }
+
+  /// Sends a ping if it is due. The first one sends 200 and the SSE headers.
+  func pingIfDue() async {
+    guard pingDue <= client.reactor.now else { return }
+    start(headers: nil)
+    await send(SSEText.ping[...])
+  }
+
+  /// Sends 200 and the SSE headers once; `headers` are those of the upstream that may go along.
+  func start(headers upstream: [(name: String, value: String)]?) {
+    guard !hasStarted else { return }
+    hasStarted = true
+    status = 200
+    guard !isGone else { return }
+    var headers = ResponseHeaders(contentType: "text/event-stream")
+    headers.add("cache-control", "no-cache")
+    headers.add("connection", "keep-alive")
+    headers.add("x-accel-buffering", "no")
+    headers.add("request-id", requestID.description)
+    for field in upstream ?? [] { headers.add(field.name, field.value) }
+    client.startStream(status: 200, headers: headers)
+  }
+
+  /// Writes a piece of the stream; waits while the caller is slow. Nothing once it is gone.
+  func send(_ bytes: ArraySlice<UInt8>) async {
+    guard !isGone, !bytes.isEmpty else { return }
+    lastSent = client.reactor.now
+    do { try await client.write(bytes) } catch { writeFailed = true }
+  }
+
+  /// Ends the stream properly.
+  func finish() {
+    if hasStarted && !isGone { client.finishStream() }
+  }
+
+  /// Ends the request with an error: as an answer, or as an event of a stream that has begun.
+  func fail(_ answer: Answer) async {
+    guard hasStarted else {
+      status = answer.status
+      if !isGone { answer.send(to: client, requestID: requestID) }
+      return
+    }
+    await send(SSEText.event("error", data: answer.streamBody)[...])
+    finish()
+  }
+
+  /// A whole answer.
+  func respond(status: Int, headers: ResponseHeaders, body: [UInt8]) {
+    self.status = status
+    if !isGone { client.respond(status: status, headers: headers, body: body) }
+  }
+}
+
+/// Server-sent events as bytes.
+enum SSEText {
+  static let ping = event("ping", data: Array(#"{"type": "ping"}"#.utf8))
+  static let messageStop = event("message_stop", data: Array(#"{"type":"message_stop"}"#.utf8))
+
+  static func event(_ name: String, data: [UInt8]) -> [UInt8] {
+    Array("event: \(name)\ndata: ".utf8) + data + [10, 10]
+  }
+}
+
+extension Answer {
+  /// The data of an error event: always the Anthropic envelope.
+  var streamBody: [UInt8] {
+    var envelope = self
+    envelope.isFlat = false
+    return envelope.body
+  }
+
+  func send(to client: Client, requestID: ULID) {
+    var fields = ResponseHeaders(contentType: "application/json")
+    fields.add("request-id", requestID.description)
+    for field in headers { fields.add(field.name, field.value) }
+    client.respond(status: status, headers: fields, body: body)
+  }
+}

@@ -1,0 +1,179 @@
+// A stream on its way from an upstream to a caller: event by event, metered as it passes. No I/O:
+// bytes in, bytes out, and what it all means.
+//
+// message_start is withheld until the same answer's first content_block_start, message_delta or
+// ping: until then another account may still take over. message_stop is withheld for good: the
+// gateway sends its own once the charge is durable.
+import Base
+import HTTP
+import Ledger
+
+struct StreamRelay {
+  private var scanner = EventScanner()
+  private(set) var meter = UsageMeter()
+  /// Events that wait for the first sign of content.
+  private var held: [UInt8] = []
+  /// True once bytes of this answer may have gone out: no failover any more.
+  private(set) var isReleased = false
+  /// Bytes to send.
+  private var output: [UInt8] = []
+  /// Model name to put back into message_start; nil = as it comes.
+  private let restoredModel: String?
+  private(set) var hasContent = false
+  private(set) var end = End.open
+
+  enum End: Equatable {
+    case open
+    /// message_stop came.
+    case stopped
+    /// An error event came: its type, and its bytes as they came.
+    case error(type: String, event: [UInt8])
+    /// What came is no stream of events.
+    case malformed(String)
+  }
+
+  init(restoring model: String?) { restoredModel = model }
+
+  /// True while nothing has been sent and something waits.
+  var holdsBack: Bool { !isReleased && !held.isEmpty }
+
+  /// Lets withheld events go (the wait for content has lasted long enough).
+  mutating func release() {
+    guard !isReleased else { return }
+    isReleased = true
+    output.append(contentsOf: held)
+    held = []
+  }
+
+  /// What is to be sent now.
+  mutating func takeOutput() -> [UInt8] {
+    var bytes: [UInt8] = []
+    swap(&bytes, &output)
+    return bytes
+  }
+
+  /// Takes what came.
+  mutating func take(_ bytes: [UInt8]) {
+    scanner.append(bytes)
+    while end == .open {
+      do {
+        guard let event = try scanner.next() else { return }
+        handle(event)
+      } catch {
+        end = .malformed("\(error)")
+      }
+    }
+  }
+
+  private mutating func handle(_ event: ServerSentEvent) {
+    switch EventKind(event) {
+    case .messageStart:
+      pass(messageStart(event))
+    case .content:
+      noteContent(event)
+      release()
+      pass(event.raw)
+    case .messageDelta:
+      messageDelta(event)
+      release()
+      pass(event.raw)
+    case .ping:
+      // A ping before message_start belongs to no answer yet.
+      if !meter.messageID.isEmpty { release() }
+      pass(event.raw)
+    case .messageStop:
+      release()
+      end = .stopped
+    case .error:
+      end = .error(type: Self.errorType(event), event: Array(event.raw))
+    case .other:
+      pass(event.raw)
+    }
+  }
+
+  private mutating func pass(_ bytes: some Collection<UInt8>) {
+    if isReleased {
+      output.append(contentsOf: bytes)
+    } else {
+      held.append(contentsOf: bytes)
+    }
+  }
+
+  private mutating func messageStart(_ event: ServerSentEvent) -> [UInt8] {
+    let data = Array(event.data)
+    guard let scanner = try? JSONScanner(data.span) else { return Array(event.raw) }
+    let message = scanner.member("message", of: scanner.root)
+    let model = scanner.member("model", of: message)
+    meter.messageStart(
+      id: scanner.decoded(scanner.member("id", of: message)) ?? "",
+      model: scanner.decoded(model) ?? "",
+      usage: ReportedUsage(anthropic: scanner.member("usage", of: message), scanner)
+        ?? ReportedUsage())
+    guard let restoredModel, let model, model.kind == .string else { return Array(event.raw) }
+    var renamed = data
+    var quoted: [UInt8] = []
+    JSONWriter.appendQuoted(restoredModel, to: &quoted)
+    renamed.replaceSubrange(model.range, with: quoted)
+    return SSEText.event("message_start", data: renamed)
+  }
+
+  /// The hot path: once for each piece of text. What is no JSON counts nothing and passes.
+  private mutating func noteContent(_ event: ServerSentEvent) {
+    hasContent = true
+    let scanner = JSONScanner(trusting: event.data.span)
+    let root = scanner.root
+    let delta = scanner.member("delta", of: root) ?? scanner.member("content_block", of: root)
+    var bytes = 0
+    var members = scanner.members(of: delta)
+    while let member = members.next() {
+      if scanner.isString(member.name, "text") || scanner.isString(member.name, "thinking")
+        || scanner.isString(member.name, "partial_json")
+      {
+        bytes += scanner.decodedByteCount(member.value) ?? 0
+      }
+    }
+    meter.content(bytes: bytes)
+  }
+
+  private mutating func messageDelta(_ event: ServerSentEvent) {
+    let data = Array(event.data)
+    guard let scanner = try? JSONScanner(data.span) else { return }
+    let root = scanner.root
+    let delta = scanner.member("delta", of: root)
+    meter.messageDelta(
+      stopReason: scanner.decoded(scanner.member("stop_reason", of: delta)),
+      usage: ReportedUsage(anthropic: scanner.member("usage", of: root), scanner))
+  }
+
+  private static func errorType(_ event: ServerSentEvent) -> String {
+    let data = Array(event.data)
+    guard let scanner = try? JSONScanner(data.span) else { return "" }
+    let error = scanner.member("error", of: scanner.root)
+    return scanner.decoded(scanner.member("type", of: error)) ?? ""
+  }
+}
+
+/// What an event is, by its name; without one, by the `type` of its data.
+private enum EventKind {
+  case messageStart, content, messageDelta, messageStop, ping, error, other
+
+  private static let names: [(name: [UInt8], kind: EventKind)] = [
+    (Array("content_block_delta".utf8), .content), (Array("ping".utf8), .ping),
+    (Array("content_block_start".utf8), .content),
+    (Array("message_start".utf8), .messageStart), (Array("message_delta".utf8), .messageDelta),
+    (Array("message_stop".utf8), .messageStop), (Array("error".utf8), .error),
+  ]
+
+  init(_ event: ServerSentEvent) {
+    if !event.name.isEmpty {
+      self.init(name: event.name)
+      return
+    }
+    let scanner = JSONScanner(trusting: event.data.span)
+    let type = scanner.decoded(scanner.member("type", of: scanner.root)) ?? ""
+    self.init(name: Array(type.utf8)[...])
+  }
+  private init(name: ArraySlice<UInt8>) {
+    self = Self.names.first { $0.name.elementsEqual(name) }?.kind ?? .other
+  }
+}

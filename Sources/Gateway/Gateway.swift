@@ -1,0 +1,196 @@
+// The gateway: what all requests share. One per process; its parts are each safe to use from every
+// reactor.
+public import Base
+import HTTP
+import Ledger
+public import Projections
+import Synchronization
+
+/// Answers callers' requests: authenticates, admits, forwards, meters, settles.
+public final class Gateway: Sendable {
+  let live: LiveLedger
+  let wallClock: any WallClock
+  let scheduler = SharedScheduler()
+  /// Bound of all buffered bodies together.
+  let budget: BodyBudget
+  let metrics = GatewayMetrics()
+  let answerCounts = AnswerCounts()
+  let active = ActiveRequests()
+  let headerCache = HeaderCache()
+  let priceBooks = PriceBooks()
+  let rejections = RejectionLog()
+  private let current: Mutex<Snapshot>
+
+  /// How many requests may wait for one account (KEEP).
+  static let accountQueueLength = 100
+
+  /// A configuration as requests use it: immutable, replaced as a whole by `adopt`.
+  final class Snapshot: Sendable {
+    let configuration: Configuration
+    let accounts: [AccountID: UpstreamAccount]
+    let groupAccounts: [GroupID: [AccountID]]
+
+    init(
+      configuration: Configuration, accounts: [AccountID: UpstreamAccount],
+      groupAccounts: [GroupID: [AccountID]]
+    ) {
+      self.configuration = configuration
+      self.accounts = accounts
+      self.groupAccounts = groupAccounts
+    }
+
+    /// The names under which a group's accounts would ask for `model`.
+    func mappedModels(_ model: String, group: GroupID) -> [String] {
+      var names: [String] = []
+      for id in groupAccounts[group] ?? [] {
+        guard let sent = accounts[id]?.models.sent(for: model), sent != model,
+          !names.contains(sent)
+        else { continue }
+        names.append(sent)
+      }
+      return names
+    }
+  }
+
+  /// - Parameters:
+  ///   - configuration: recorded in the ledger already.
+  ///   - sandboxURL: where the built-in sandbox listens, for accounts that name it.
+  public init(
+    live: LiveLedger, configuration: Configuration, credentials: Credentials,
+    sandboxURL: String? = nil, wallClock: any WallClock = SystemWallClock()
+  ) {
+    self.live = live
+    self.wallClock = wallClock
+    budget = BodyBudget(limit: Int(clamping: configuration.gateway.maxBufferedBytes))
+    current = Mutex(Snapshot(configuration: configuration, accounts: [:], groupAccounts: [:]))
+    adopt(configuration, credentials: credentials, sandboxURL: sandboxURL)
+  }
+
+  var snapshot: Snapshot { current.withLock { $0 } }
+
+  /// Takes over a configuration whose groups and accounts are recorded in the ledger. Requests under
+  /// way keep the one they began with.
+  public func adopt(
+    _ configuration: Configuration, credentials: Credentials, sandboxURL: String? = nil
+  ) {
+    let (accounts, plans) = live.withBooks { books in
+      Self.resolve(configuration, credentials, sandboxURL, books)
+    }
+    var groupAccounts: [GroupID: [AccountID]] = [:]
+    for plan in plans {
+      for group in plan.groups { groupAccounts[group, default: []].append(plan.id) }
+    }
+    let snapshot = Snapshot(
+      configuration: configuration, accounts: accounts, groupAccounts: groupAccounts)
+    current.withLock { $0 = snapshot }
+    headerCache.clear()
+    scheduler.adopt(plans)
+    restoreConditions(of: plans.map(\.id))
+  }
+
+  private static func resolve(
+    _ configuration: Configuration, _ credentials: Credentials, _ sandboxURL: String?,
+    _ books: borrowing Books
+  ) -> ([AccountID: UpstreamAccount], [AccountPlan]) {
+    var accounts: [AccountID: UpstreamAccount] = [:]
+    var plans: [AccountPlan] = []
+    for settings in configuration.accounts {
+      guard let id = books.accounts.account(named: settings.name)?.declared.account else {
+        continue
+      }
+      let models = ModelMap(
+        Dictionary(settings.models.map { ($0.asked, $0.sent) }, uniquingKeysWith: { a, _ in a }))
+      let baseURL = settings.isSandbox ? sandboxURL ?? settings.baseURL : settings.baseURL
+      accounts[id] = UpstreamAccount(
+        id: id, name: settings.name, platform: settings.platform, baseURL: baseURL,
+        authorization: credentials[settings.name].map {
+          settings.usesBearer ? ("authorization", "Bearer \($0.text)") : ("x-api-key", $0.text)
+        },
+        models: models, interceptsWarmup: settings.interceptsWarmup, proxy: settings.proxy)
+      plans.append(
+        AccountPlan(
+          id: id, name: settings.name, platform: settings.platform,
+          groups: Set(settings.groups.compactMap { books.catalog.group(named: $0)?.id }),
+          models: models, priority: settings.priority, concurrency: Int(settings.concurrency),
+          isMixed: settings.isMixed))
+    }
+    return (accounts, plans)
+  }
+
+  /// Rests and disablings outlive a restart: they are in the ledger.
+  private func restoreConditions(of ids: [AccountID]) {
+    let states = live.withBooks { books in
+      ids.compactMap { id in books.accounts.account(id).map { (id, $0.condition, $0.until) } }
+    }
+    scheduler.withLock { scheduler in
+      for (id, condition, until) in states {
+        scheduler.setCondition(id, condition, until: until)
+      }
+    }
+  }
+
+  // MARK: The ledger
+
+  /// Appends an event.
+  /// - Returns: its sequence number; nil when the ledger takes no more (it says so itself).
+  @discardableResult
+  func append(_ payload: some RecordPayload) -> SequenceNumber? {
+    let now = wallClock.now()
+    return live.withBooks { books in try? books.append(payload, now: now) }
+  }
+
+  /// Waits until an event is durable. False: it will never be known to be.
+  func isDurable(_ sequence: SequenceNumber, on reactor: Reactor) async -> Bool {
+    if live.durable >= sequence { return true }
+    let suspension = Suspension()
+    live.whenDurable(sequence) { _ in suspension.resume() }
+    _ = await suspension.wait(until: .never, on: reactor)
+    return live.durable >= sequence
+  }
+
+  // MARK: Accounts
+
+  /// What a failed attempt does to its account: recorded, and heeded from now on.
+  func rest(_ id: AccountID, after failed: FailedAttempt) -> AccountRest? {
+    let now = wallClock.now()
+    let settings = snapshot.configuration.gateway
+    let rest = scheduler.withLock { scheduler -> AccountRest? in
+      guard let account = scheduler.accounts[id] else { return nil }
+      let rest = AccountRest(
+        status: failed.status, isOperatorFault: failed.isOperatorFault,
+        resetHeader: failed.resetHeader, retryAfter: failed.retryAfter,
+        consecutiveFaults: account.consecutiveFaults, now: now, rules: settings.cooldownRules)
+      guard let rest else { return nil }
+      scheduler.noteFault(id)
+      scheduler.setCondition(id, rest.condition, until: now.advanced(bySeconds: rest.seconds))
+      return rest
+    }
+    guard let rest else { return nil }
+    var event = AccountStateChanged()
+    event.account = id
+    event.condition = rest.condition
+    event.status = UInt16(clamping: failed.status)
+    event.until = now.advanced(bySeconds: rest.seconds)
+    event.authorship = Authorship(actor: "daybook", reason: failed.detail)
+    append(event)
+    return rest
+  }
+
+  /// An account answered: its row of failures ends.
+  func noteSuccess(_ id: AccountID) { scheduler.withLock { $0.noteSuccess(id) } }
+
+  func newRequestID() -> ULID {
+    var random = SystemRandomNumberGenerator()
+    return ULID(time: wallClock.now(), random: (random.next(), random.next()))
+  }
+}
+
+extension GatewaySettings {
+  var cooldownRules: AccountRest.Rules {
+    AccountRest.Rules(
+      rateLimitSeconds: cooldown.tooManyRequests.components.seconds,
+      overloadedSeconds: cooldown.overloaded.components.seconds,
+      greatestFaultSeconds: cooldown.greatestServerError.components.seconds,
+      errorSeconds: accountError.components.seconds)
+  }
+}

@@ -1,0 +1,144 @@
+// The way of a request, one line per step. Read this first.
+//
+//   authenticate -> read and parse -> user's slot -> admit (billing check and hold) -> forward
+//   (account, attempts, relay while metering, settle) -> give everything back
+//
+// Every step that decides about money is an event. What cannot go on throws its answer.
+import Base
+public import HTTP
+import Ledger
+import Projections
+
+extension Gateway: RequestHandler {
+  /// Answers one request. Runs on its connection's reactor.
+  public func respond(to request: Request, on client: Client) async {
+    let id = newRequestID()
+    metrics.requests.add(1)
+    do throws(Answer) {
+      guard let route = Route(path: request.path) else { throw .notFound }
+      if request.method == .options { return answerOptions(route, request, client) }
+      guard route.takes(request.method) else { throw .methodNotAllowed(route.allow) }
+      switch route {
+      case .messages(let forced): return try await messages(request, client, id, forced: forced)
+      case .countTokens: throw .notFound
+      case .models(let forced): try models(request, client, id, forced: forced)
+      case .model(let model): try self.model(model, request, client, id)
+      case .usage: try await usage(request, client, id)
+      case .hello, .healthy: hello(client)
+      case .ready: ready(client)
+      case .metrics: throw .notFound
+      case .google: answerGoogle(client)
+      }
+      answerCounts.note(route: route.label, status: 200)
+    } catch {
+      answerCounts.note(route: Route(path: request.path)?.label ?? "other", status: error.status)
+      error.send(to: client, requestID: id)
+    }
+  }
+
+  /// POST /v1/messages.
+  private func messages(
+    _ request: Request, _ client: Client, _ id: ULID, forced: Platform?
+  ) async throws(Answer) {
+    let started = client.reactor.now
+    let caller = try authenticate(request, forced: forced, check: .spending)
+    do throws(Answer) {
+      let body = try await readBody(request, client)
+      defer { budget.release(body.count) }
+      let call = try MessagesCall(body)
+      let slot = try await userSlot(caller, client)
+      defer { slot.release() }
+      let snapshot = snapshot
+      let admission = try admit(admissionRequest(id, caller, call, request, snapshot))
+      let reply = Reply(
+        client, requestID: id, isStream: call.isStream,
+        pingInterval: snapshot.configuration.gateway.pingInterval)
+      let forwarding = Forwarding(
+        self, snapshot: snapshot, call: call, request: request, caller: caller,
+        admission: admission, reply: reply, started: started, releaseUserSlot: slot.release)
+      await active.track(forwarding) { await forwarding.run() }
+      answerCounts.note(route: "messages", status: reply.status)
+    } catch {
+      note(error, by: caller)
+      throw error
+    }
+  }
+
+  private func admissionRequest(
+    _ id: ULID, _ caller: Caller, _ call: MessagesCall, _ request: Request, _ snapshot: Snapshot
+  ) -> AdmissionRequest {
+    AdmissionRequest(
+      requestID: id, caller: caller, model: call.model, isStream: call.isStream,
+      basis: call.basis, mappedModels: snapshot.mappedModels(call.model, group: caller.group.id),
+      userAgent: (request.headers["user-agent"] ?? "").clipped(toBytes: 128),
+      idempotencyKey: (request.headers["idempotency-key"] ?? "").clipped(toBytes: 128),
+      retryCount: UInt16(request.headers["x-stainless-retry-count"] ?? "") ?? 0)
+  }
+
+  /// Headers alone decide first (route, key, announced length, encoding); then the body is read.
+  private func readBody(_ request: Request, _ client: Client) async throws(Answer) -> [UInt8] {
+    let limit = snapshot.configuration.gateway.maxBodyBytes
+    if let encoding = request.headers["content-encoding"], encoding != "identity" {
+      throw .encodedBody
+    }
+    do {
+      return try await client.readBody(limit: Int(limit), budget: budget)
+    } catch {
+      switch error {
+      case .tooLarge: throw .bodyTooLarge(limit: limit)
+      case .busy: throw .buffersFull
+      case .malformed, .tooSlow, .gone: throw .bodyUnreadable
+      }
+    }
+  }
+
+  /// The user's turn: a slot at once, or a fair wait for one.
+  private func userSlot(_ caller: Caller, _ client: Client) async throws(Answer) -> SlotLease {
+    let user = caller.user.id
+    let limit = Int(caller.user.concurrency)
+    switch scheduler.withLock({ $0.acquireUser(user, limit: limit) }) {
+    case .acquired: break
+    case .queueFull: throw .queueFull
+    case .wait(let suspension):
+      let wait = snapshot.configuration.gateway.userWait
+      let deadline = client.reactor.now.advanced(nanoseconds: wait.nanoseconds)
+      guard await suspension.wait(until: deadline, on: client) == .resumed else {
+        scheduler.withLock { $0.abandonUser(user, suspension) }
+        throw .waitTimedOut("user")
+      }
+    }
+    return SlotLease { [scheduler] in scheduler.releaseUser(user) }
+  }
+
+  private func answerOptions(_ route: Route, _ request: Request, _ client: Client) {
+    var headers = ResponseHeaders()
+    headers.add("allow", route.allow)
+    let origins = snapshot.configuration.gateway.corsOrigins
+    if let origin = request.headers["origin"], origins.contains(origin) || origins.contains("*") {
+      headers.add("access-control-allow-origin", origin)
+      headers.add("access-control-allow-methods", route.allow)
+      headers.add(
+        "access-control-allow-headers",
+        "authorization, x-api-key, content-type, anthropic-version, anthropic-beta")
+    }
+    client.respond(status: 204, headers: headers)
+  }
+
+  /// Google's error shape, for clients that try its paths here.
+  private func answerGoogle(_ client: Client) {
+    let body = #"{"error":{"code":404,"message":"Not found","status":"NOT_FOUND"}}"#
+    client.respond(
+      status: 404, headers: ResponseHeaders(contentType: "application/json"),
+      body: Array(body.utf8))
+  }
+}
+
+extension String {
+  /// The longest start of at most `limit` UTF-8 bytes that ends between characters.
+  func clipped(toBytes limit: Int) -> String {
+    guard utf8.count > limit else { return self }
+    var text = self[...]
+    while text.utf8.count > limit { text.removeLast() }
+    return String(text)
+  }
+}
