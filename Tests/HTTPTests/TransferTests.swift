@@ -192,6 +192,20 @@ func fetch(_ request: UpstreamRequest, on reactor: Reactor) async -> Fetched {
     }
   }
 
+  @Test(.enabled(if: resolves(hostName()), "this machine does not know its own name"))
+  func `an upstream is found by its name`() async throws {
+    let reactor = Reactor()
+    try reactor.start()
+    let server = try Server(
+      .tcp(host: "", port: 0), on: [reactor], refusals: plainRefusal,
+      handler: ClosureHandler(answer: echo))
+    guard case .tcp(_, let port) = server.address else { preconditionFailure() }
+    let url = "http://\(hostName()):\(port)/a"
+    let result = await fetch(UpstreamRequest(url: url, headers: headers), on: reactor)
+    #expect(String(decoding: result.body, as: UTF8.self) == "POST /a 0", "\(result)")
+    try await onThread { reactor.stop() }
+  }
+
   @Test func `a wait for the head may pass its deadline and go on`() async throws {
     let go = Doorbell()
     let upstream = try ScriptedUpstream { socket in
@@ -218,6 +232,21 @@ func fetch(_ request: UpstreamRequest, on reactor: Reactor) async -> Fetched {
     #expect(statuses == [0, 200])
     try await onThread { reactor.stop() }
   }
+}
+
+/// This machine's name.
+func hostName() -> String {
+  var buffer = [CChar](repeating: 0, count: 256)
+  gethostname(&buffer, 255)
+  return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+/// Whether this machine knows an address for `name`.
+func resolves(_ name: String) -> Bool {
+  var list: UnsafeMutablePointer<addrinfo>?
+  let code = getaddrinfo(name, nil, nil, &list)
+  if let list { freeaddrinfo(list) }
+  return code == 0
 }
 
 /// Points the environment's proxies at a port nobody listens on.

@@ -4,7 +4,8 @@
 // libcurl stops watching a socket after each request and starts again with the next one on the same
 // connection. We leave it registered in between and take it out only when it turns readable while
 // idle (the upstream closed it) or when libcurl closes it: one epoll_ctl per connection, not four
-// per request.
+// per request. This holds for the sockets of connections, whose end we are told; others, the name
+// resolver's, are closed without a word once they are not watched, so their watch ends at once.
 
 import Base
 import CCurl
@@ -19,6 +20,8 @@ private let curlIsReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CU
   /// When libcurl's timer is due, by the kernel's clock.
   private(set) var deadline = MonotonicTime.never
   private var sockets: [Int32: CurlSocket] = [:]
+  /// Sockets of connections: their end is told by `socketCloses`.
+  private var connectionSockets: Set<Int32> = []
   private var active: [ObjectIdentifier: EasyHandle] = [:]
   private var pool: [EasyHandle] = []
 
@@ -118,7 +121,8 @@ private let curlIsReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CU
   fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
     let known = sockets[socket]
     if what == CURL_POLL_REMOVE {
-      known?.wanted = []
+      // Other sockets (the name resolver's) are closed without a word once they are not watched.
+      if connectionSockets.contains(socket) { known?.wanted = [] } else { unwatch(socket) }
       return
     }
     var wanted: PollEvents = []
@@ -137,11 +141,14 @@ private let curlIsReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CU
     source.watched = wanted
     if reactor.poller.add(socket, wanted, source) { sockets[socket] = source }
   }
+  func socketOpens(_ socket: curl_socket_t) { connectionSockets.insert(socket) }
   func socketCloses(_ socket: curl_socket_t) {
+    connectionSockets.remove(socket)
+    unwatch(socket)
+  }
+  fileprivate func unwatch(_ socket: curl_socket_t) {
     if sockets.removeValue(forKey: socket) != nil { reactor.poller.remove(socket) }
   }
-  /// An idle connection that turned readable: nobody listens any more.
-  fileprivate func unwatch(_ socket: curl_socket_t) { socketCloses(socket) }
 }
 
 extension CurlMulti {
@@ -165,6 +172,7 @@ private final class CurlSocket: PollSource {
     self.multi = multi
   }
   override func handle(_ events: PollEvents) {
+    // An idle connection that turned readable was closed by the upstream: libcurl will see it.
     if wanted.isEmpty { return multi.unwatch(socket) }
     var what: Int32 = 0
     if events.contains(.readable) { what |= CURL_CSELECT_IN }

@@ -6,6 +6,7 @@
 // transfer; they never call back into libcurl.
 
 import CCurl
+import CLinux
 import Glibc
 
 @safe final class EasyHandle {
@@ -63,9 +64,11 @@ import Glibc
     unsafe sh_set_pointer(handle, CURLOPT_ERRORBUFFER, errorText)
     unsafe sh_set_data(handle, CURLOPT_WRITEFUNCTION, { unsafe receiveBody($0, $1, $2, $3) })
     unsafe sh_set_data(handle, CURLOPT_HEADERFUNCTION, { unsafe receiveHead($0, $1, $2, $3) })
-    // The connection outlives this handle: its socket's end is told to the multi handle's owner.
+    // The connection outlives this handle: its socket's start and end are the multi's owner's.
     let owner = unsafe Unmanaged.passUnretained(multi).toOpaque()
     unsafe sh_set_pointer(handle, CURLOPT_CLOSESOCKETDATA, owner)
+    unsafe sh_set_pointer(handle, CURLOPT_OPENSOCKETDATA, owner)
+    unsafe sh_set_open(handle, { unsafe openSocket($0, $1, $2) })
     unsafe sh_set_close(handle, { unsafe closeSocket($0, $1) })
   }
   private func setPolicy(_ request: UpstreamRequest) {
@@ -196,6 +199,20 @@ private func seekBody(_ data: UnsafeMutableRawPointer?, _ offset: curl_off_t, _ 
     return CURL_SEEKFUNC_FAIL
   }
   return CURL_SEEKFUNC_OK
+}
+
+private func openSocket(
+  _ data: UnsafeMutableRawPointer?, _ purpose: curlsocktype,
+  _ address: UnsafeMutablePointer<curl_sockaddr>?
+) -> curl_socket_t {
+  guard let address = unsafe address, let data = unsafe data else { return CURL_SOCKET_BAD }
+  let made = unsafe socket(
+    address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue),
+    address.pointee.protocol)
+  if made >= 0 {
+    unsafe Unmanaged<CurlMulti>.fromOpaque(data).takeUnretainedValue().socketOpens(made)
+  }
+  return made
 }
 
 private func closeSocket(_ data: UnsafeMutableRawPointer?, _ socket: curl_socket_t) -> Int32 {
