@@ -7,14 +7,12 @@ struct BlockEncoder: ~Copyable {
   /// Where the LZ4 frame begins in `buffer`; padding and header are put in front of it.
   private static let frameStart = BlockHeader.alignment + BlockHeader.length
   private let compressor: LZ4Compressor
-  private var buffer: [UInt8]
+  private var buffer: [UInt8] = []
   private var range = 0..<0
 
   /// - Parameter level: `LZ4Compressor.fast` or `.dense`.
   init(level: Int32) {
     compressor = LZ4Compressor(level: level)
-    let bound = compressor.bound(BlockHeader.greatestRawBytes)
-    buffer = [UInt8](repeating: 0, count: Self.frameStart + bound)
   }
 
   /// Encodes records as one block, kept until the next call.
@@ -26,6 +24,8 @@ struct BlockEncoder: ~Copyable {
     _ records: Span<UInt8>, header: BlockHeader, aligned: Bool
   ) -> BlockHeader {
     precondition(records.count <= BlockHeader.greatestRawBytes && header.count >= 1)
+    let room = Self.frameStart + compressor.bound(records.count)
+    if buffer.count < room { buffer = [UInt8](repeating: 0, count: room) }
     var header = header
     header.rawBytes = records.count
     header.rawChecksum = CRC32C.checksum(records)
@@ -35,7 +35,8 @@ struct BlockEncoder: ~Copyable {
       aligned
       ? (BlockHeader.alignment - unpadded % BlockHeader.alignment) % BlockHeader.alignment : 0
     let body = Self.frameStart - header.padding
-    for index in body..<Self.frameStart { buffer[index] = 0 }
+    buffer.replaceSubrange(
+      body..<Self.frameStart, with: repeatElement(0, count: header.padding))
     range = body - BlockHeader.length..<Self.frameStart + header.storedBytes
     header.bodyChecksum = CRC32C.checksum(buffer.span.extracting(body..<range.upperBound))
     header.encode(into: &buffer, at: range.lowerBound)
@@ -51,8 +52,7 @@ struct BlockEncoder: ~Copyable {
 /// Reads blocks, one at a time.
 struct BlockDecoder: ~Copyable {
   private let decompressor = LZ4Decompressor()
-  private var buffer = [UInt8](
-    repeating: 0, count: BlockHeader.greatestRawBytes + LZ4Decompressor.slack)
+  private var buffer: [UInt8] = []
   private var count = 0
 
   /// Whether padding and frame are the bytes that were written.
@@ -69,6 +69,8 @@ struct BlockDecoder: ~Copyable {
   ) throws(BlockFault) {
     if let fault = Self.bodyFault(header, block: block) { throw .bad(fault) }
     let frame = block.extracting(BlockHeader.length + header.padding..<header.blockLength)
+    let room = LZ4Decompressor.room(for: header.rawBytes)
+    if buffer.count < room { buffer = [UInt8](repeating: 0, count: room) }
     guard decompressor.decompress(frame, into: &buffer) == header.rawBytes else {
       throw .bad("the block's LZ4 frame does not decode to \(header.rawBytes) bytes")
     }

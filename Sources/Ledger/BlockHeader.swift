@@ -19,6 +19,7 @@
 // Then zero padding, then the LZ4 frame. Nothing is read by a length before the header's own
 // checksum held. The chain does not depend on where blocks begin: sealing keeps it.
 internal import Base
+import Glibc
 
 /// A ledger's identity: 128 random bits, made once.
 public struct LogID: Hashable, Sendable, CustomStringConvertible {
@@ -172,15 +173,9 @@ struct BlockHeader: Equatable, Sendable {
 extension Span<UInt8> {
   /// Whether all bytes are zero.
   var isZero: Bool {
-    var at = 0
-    while at &+ 8 <= count {
-      if load(at, as: UInt64.self) != 0 { return false }
-      at &+= 8
+    if count == 0 { return true }
+    return unsafe withUnsafeBytes {
+      unsafe $0[0] == 0 && memcmp($0.baseAddress!, $0.baseAddress! + 1, $0.count - 1) == 0
     }
-    while at < count {
-      if self[at] != 0 { return false }
-      at &+= 1
-    }
-    return true
   }
 }

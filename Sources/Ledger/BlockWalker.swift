@@ -62,7 +62,8 @@ struct ChainState: Equatable, Sendable {
 }
 
 struct BlockWalker: ~Copyable {
-  private static let windowBytes = 2 << 20
+  /// Read at once: small enough to stay in the processor's cache. Grows for greater blocks.
+  private static let windowBytes = 512 << 10
 
   private let logID: LogID
   private(set) var segment = SequenceNumber.none
@@ -152,7 +153,10 @@ struct BlockWalker: ~Copyable {
       return offset - windowOffset
     }
     guard let file else { preconditionFailure("a walk begins with a file") }
-    if window.isEmpty { window = [UInt8](repeating: 0, count: Self.windowBytes) }
+    if window.count < count {
+      let room = max(Self.windowBytes, count * 2)
+      window += [UInt8](repeating: 0, count: room - window.count)
+    }
     let start = offset - windowOffset
     if start > 0, start < windowCount {
       let kept = windowCount - start

@@ -3,6 +3,14 @@
 // checksums of their own: the block's header has better ones.
 internal import CLZ4
 
+/// The LZ4 block size a frame of `count` bytes declares: the smallest that holds it whole, as
+/// decoders reserve that much.
+private func blockSize(for count: Int) -> (code: LZ4F_blockSizeID_t, bytes: Int) {
+  if count <= 64 << 10 { return (LZ4F_max64KB, 64 << 10) }
+  if count <= 256 << 10 { return (LZ4F_max256KB, 256 << 10) }
+  return (LZ4F_max1MB, 1 << 20)
+}
+
 /// Compresses whole frames, one after another.
 @safe final class LZ4Compressor {
   /// The fast level, for the commit path.
@@ -21,7 +29,6 @@ internal import CLZ4
     unsafe context = made
     preferences.compressionLevel = level
     preferences.autoFlush = 1
-    preferences.frameInfo.blockSizeID = LZ4F_max1MB
     preferences.frameInfo.blockMode = LZ4F_blockIndependent
   }
 
@@ -29,7 +36,8 @@ internal import CLZ4
 
   /// Bytes that `compress` may need for `count` bytes.
   func bound(_ count: Int) -> Int {
-    unsafe LZ4F_compressBound(count, &preferences) + Int(LZ4F_HEADER_SIZE_MAX) + 8
+    preferences.frameInfo.blockSizeID = blockSize(for: count).code
+    return unsafe LZ4F_compressBound(count, &preferences) + Int(LZ4F_HEADER_SIZE_MAX) + 8
   }
 
   /// Compresses `source` into `target` from `offset` on; `bound` bytes must be free there.
@@ -61,8 +69,8 @@ internal import CLZ4
 
 /// Decompresses whole frames, one after another. Hostile bytes give nil, never more than asked for.
 @safe final class LZ4Decompressor {
-  /// Free bytes behind the content with which liblz4 decodes in place instead of copying.
-  static let slack = 1 << 20
+  /// Bytes of buffer with which liblz4 decodes `count` bytes in place instead of copying.
+  static func room(for count: Int) -> Int { count + blockSize(for: count).bytes }
 
   private let context: OpaquePointer
 

@@ -3,6 +3,7 @@
 import Base
 import Ledger
 import Synchronization
+import TestSupport
 import Testing
 
 final class LedgerFixture: Sendable {
@@ -38,6 +39,34 @@ final class LedgerFixture: Sendable {
     return sequence
   }
 
+  /// Writes `counts` records into a new simulated ledger, one block a number, and closes it.
+  static func simulatedLog(
+    blocks counts: [Int], segmentBytes: Int = 64 << 10, closes: Bool = true
+  ) throws -> SimulatedFileSystem {
+    let files = SimulatedFileSystem(capacity: 1 << 20)
+    var options = LedgerOptions()
+    options.segmentBytes = segmentBytes
+    let fixture = try LedgerFixture(files, at: "data", options: options)
+    try fixture.start()
+    for count in counts {
+      fixture.batch.withLock { batch in
+        for _ in 0..<count {
+          _ = batch.append(record: record(batch.next, size: 80).span, reserve: .ordinary)
+        }
+      }
+      fixture.ledger.signal()
+      let last = fixture.batch.withLock { SequenceNumber($0.next.value - 1) }
+      try fixture.ledger.durability.waitUntilDurable(last)
+    }
+    if closes {
+      try fixture.ledger.close()
+      return files
+    }
+    let image = files.crash(seed: 0)
+    try fixture.ledger.close()
+    return image
+  }
+
   /// A record of `size` bytes that only `sequence` has.
   static func record(_ sequence: SequenceNumber, size: Int) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: max(size, 24))
@@ -70,18 +99,5 @@ final class LedgerFixture: Sendable {
       }
     }
     return SequenceNumber(expected.value - 1)
-  }
-}
-
-/// splitmix64: the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

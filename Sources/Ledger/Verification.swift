@@ -1,0 +1,133 @@
+// `verify`: walks everything that is there and believes nothing. Headers, bodies, raw bytes, the
+// chain and the gapless sequence of every block; record framing and times; the footer's directory,
+// totals and SHA-256 of sealed segments; zeros behind the last block of the others. Segments are
+// checked side by side, each by itself, and then held against one another.
+public import Base
+internal import Synchronization
+
+/// What a verification found.
+public struct Verification: Equatable, Sendable {
+  public var segments = 0
+  public var sealedSegments = 0
+  public var blocks = 0
+  public var records = 0
+  /// Record bytes before compression.
+  public var rawBytes = 0
+  /// Bytes of the segment files.
+  public var fileBytes = 0
+  /// The last event, and CRC-32C of all record bytes up to it; meaningless with damages.
+  public var last = SequenceNumber.none
+  public var chain: UInt32 = 0
+  /// The first damages of each segment, in the order of the log.
+  public var damages: [Damage] = []
+
+  public init() {}
+}
+
+/// What to verify, and how.
+public struct VerificationRequest: Sendable {
+  /// Where the log ends, when a writer is at work; nil: it ends where the files do.
+  public var limit: SequenceNumber?
+  /// Says what is wrong with a record's inside; nil when nothing is.
+  public var check: @Sendable (borrowing RecordView) -> String? = { _ in nil }
+  public var count: ControlTotalsCounter = { _, _ in }
+  /// Told the bytes walked since the last call; called on several threads.
+  public var progress: @Sendable (_ bytes: Int) -> Void = { _ in }
+  /// Threads to use.
+  public var threads = 2
+
+  public init() {}
+}
+
+extension Verification {
+  /// Verifies the ledger in a directory. Takes no lock: the caller holds one, or is the server.
+  /// Throws when files cannot be read at all; damage is in the result.
+  public static func run(
+    _ fileSystem: any FileSystem, at path: String,
+    _ request: VerificationRequest = VerificationRequest()
+  ) throws(LedgerError) -> Verification {
+    let directory = LedgerDirectory(fileSystem, at: path)
+    guard let identity = try directory.readIdentity() else {
+      throw .notALedger(path: path, why: "ledger.json is missing")
+    }
+    let segments = try io { () throws(FileError) in try directory.listSegments() }
+    let work = VerificationWork(directory, identity.logID, segments, request)
+    var threads: [SystemThread] = []
+    for _ in 1..<max(1, min(request.threads, segments.count)) {
+      // Without a second thread this one does the work alone.
+      if let thread = try? SystemThread.start(name: "verify", work.run) { threads.append(thread) }
+    }
+    work.run()
+    for thread in threads { thread.join() }
+    return try work.result()
+  }
+}
+
+/// Segments to verify, taken one by one by each thread.
+private final class VerificationWork: Sendable {
+  private struct State {
+    var next = 0
+    var checked: [Int: SegmentCheck] = [:]
+    var failure: LedgerError?
+  }
+  private let directory: LedgerDirectory
+  private let logID: LogID
+  private let segments: [SequenceNumber]
+  private let request: VerificationRequest
+  private let state = Mutex(State())
+
+  init(
+    _ directory: LedgerDirectory, _ logID: LogID, _ segments: [SequenceNumber],
+    _ request: VerificationRequest
+  ) {
+    self.directory = directory
+    self.logID = logID
+    self.segments = segments
+    self.request = request
+  }
+
+  func run() {
+    while true {
+      let index: Int? = state.withLock { state in
+        guard state.next < segments.count, state.failure == nil else { return nil }
+        state.next += 1
+        return state.next - 1
+      }
+      guard let index else { return }
+      do throws(FileError) {
+        let file = try directory.files.open(directory.path(of: segments[index]), .read)
+        var check = SegmentCheck(segments[index], logID, isLast: index == segments.count - 1)
+        try check.run(file, request)
+        let done = check
+        state.withLock { $0.checked[index] = done }
+      } catch {
+        state.withLock { $0.failure = $0.failure ?? .file(error) }
+        return
+      }
+    }
+  }
+
+  /// Joins the segments' results, in the order of the log.
+  func result() throws(LedgerError) -> Verification {
+    let done = state.withLock { $0 }
+    if let failure = done.failure { throw failure }
+    var total = Verification()
+    var before: ChainState?
+    for index in segments.indices {
+      guard let check = done.checked[index] else { continue }
+      total.segments += 1
+      total.sealedSegments += check.isSealed ? 1 : 0
+      total.blocks += check.blocks
+      total.records += check.records
+      total.rawBytes += check.rawBytes
+      total.fileBytes += check.fileBytes
+      if let fault = check.fault(after: before) { total.damages.append(fault) }
+      total.damages += check.damages
+      // Behind damage the next segment's own words are believed.
+      before = check.damages.isEmpty ? check.after ?? before : nil
+    }
+    total.last = before?.last ?? .none
+    total.chain = before?.chain ?? 0
+    return total
+  }
+}
