@@ -15,11 +15,12 @@ final class ScriptedUpstream: Sendable {
   init(_ script: @escaping @Sendable (RawSocket) throws -> Void) throws {
     listener = try RawListener()
     let listener = listener
-    _ = try SystemThread.start(name: "upstream") {
+    let thread = try SystemThread.start(name: "upstream") {
       while let socket = try? listener.accept() {
         if (try? socket.receive(until: "\r\n\r\n")) != nil { try? script(socket) }
       }
     }
+    thread.detach()
   }
   deinit { listener.stop() }
 }
@@ -122,11 +123,12 @@ private let headers = UpstreamHeaders([("content-type", "application/json")])
   }
   @Test func `a server without TLS fails an https request as tls`() async throws {
     let listener = try RawListener()
-    _ = try SystemThread.start(name: "plain") {
+    let thread = try SystemThread.start(name: "plain") {
       guard let socket = try? listener.accept() else { return }
       _ = try? socket.receive()
       try? socket.send("HTTP/1.1 400 no\r\n\r\n")
     }
+    thread.detach()
     let url = "https://127.0.0.1:\(listener.port)/"
     let result = await fetch(UpstreamRequest(url: url, headers: headers), on: reactor)
     #expect(result.failure?.kind == .tls, "\(result)")

@@ -10,9 +10,9 @@ public func onThread<Result: Sendable>(
 ) async throws -> Result {
   try await withCheckedThrowingContinuation { continuation in
     do {
-      _ = try SystemThread.start(name: "test") {
+      try SystemThread.start(name: "test") {
         continuation.resume(with: Swift.Result { try body() })
-      }
+      }.detach()
     } catch {
       continuation.resume(throwing: error)
     }

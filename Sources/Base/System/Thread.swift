@@ -30,8 +30,10 @@ public struct SystemThread: Sendable {
     }
     return SystemThread(handle: handle)
   }
-  /// Waits until the thread has ended. Call it once.
+  /// Waits until the thread has ended. Call it once, or `detach`: else its stack stays.
   public func join() { _ = pthread_join(handle, nil) }
+  /// Nobody will join: the thread's stack goes when it ends.
+  public func detach() { pthread_detach(handle) }
 }
 
 private final class ThreadBody {
