@@ -1,2 +1,4 @@
-// Benchmarks: the yardsticks of the project.
-print("benchmarks")
+// Benchmarks: the yardsticks of the project. Program.swift says what they are.
+import Glibc
+
+exit(Program.main())
