@@ -173,7 +173,7 @@ private func rest(
   #expect(rest(429, retryAfter: "7")?.seconds == 7)
   #expect(rest(429, reset: "1060", retryAfter: "7")?.seconds == 60)
   #expect(rest(429, reset: "garbage", retryAfter: "-1")?.seconds == 300)
-  #expect(rest(429, retryAfter: "99999999999")?.seconds == 7 * 86_400)
+  #expect(rest(429, retryAfter: "99999999999")?.seconds == 604_800)
   #expect(rest(529)?.seconds == 600)
   #expect(rest(401)?.condition == .error && rest(401)?.seconds == 1800)
   #expect(rest(400, operatorFault: true)?.condition == .error)
