@@ -62,7 +62,7 @@ var targets: [Target] = [
   tests("ProjectionsTests", ["Projections", "Ledger", "Base"]),
   tests("HTTPTests", ["HTTP", "Base"]),
   tests("SandboxTests", ["Sandbox", "HTTP", "Base"]),
-  tests("GatewayTests", ["Gateway", "HTTP", "Projections", "Ledger", "Base"]),
+  tests("GatewayTests", ["Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base"]),
   tests("EndToEndTests", ["Base"]),
   tests("TidyTests", []),
 ]

@@ -1,5 +1,5 @@
-// The prices a request is admitted under: chosen once, from the book in force at the service time, for
-// each name the request may go upstream as (spec: gateway, section 4, "Priced model").
+// The prices a request is admitted under: chosen once, from the book in force at the service time,
+// for each name the request may go upstream as (spec: gateway, section 4, "Priced model").
 import Base
 import Ledger
 import Projections

@@ -67,8 +67,8 @@ struct ModelPage {
   let models: [String]
   let hasMore: Bool
 
-  /// Limit 1 ... 1000, 20 by default only when a cursor or a limit is given: without any of them the
-  /// whole list comes, as the seed sends it. An unknown cursor gives an empty page.
+  /// Limit 1 ... 1000, 20 by default only when a cursor or a limit is given: without any of them
+  /// the whole list comes, as the seed sends it. An unknown cursor gives an empty page.
   init(_ all: [String], limit: String?, after: String?, before: String?) {
     var rest = all[...]
     if let after {

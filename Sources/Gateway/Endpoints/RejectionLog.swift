@@ -1,5 +1,5 @@
-// Refusals before the billing check, written as one event per key, reason and second: a flood of them
-// costs a line a second (spec: gateway, section 8). Nobody waits for them.
+// Refusals before the billing check, written as one event per key, reason and second: a flood of
+// them costs a line a second (spec: gateway, section 8). Nobody waits for them.
 import Base
 import Ledger
 import Projections

@@ -1,6 +1,6 @@
-// GET /v1/usage: what the calling key has used and what its user has left (spec: gateway, section 7).
-// Answered from the projections at a cost that does not grow with history. Nothing is told before it
-// is durable.
+// GET /v1/usage: what the calling key has used and what its user has left (spec: gateway, section
+// 7). Answered from the projections at a cost that does not grow with history. Nothing is told
+// before it is durable.
 public import Base
 import HTTP
 public import Ledger

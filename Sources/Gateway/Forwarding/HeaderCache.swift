@@ -1,5 +1,5 @@
-// Header lists for upstreams, made once for each account and set of caller's headers: an SDK sends the
-// same ones with each request, and libcurl's form of them takes longer to make than to use.
+// Header lists for upstreams, made once for each account and set of caller's headers: an SDK sends
+// the same ones with each request, and libcurl's form of them takes longer to make than to use.
 import HTTP
 import Ledger
 import Synchronization

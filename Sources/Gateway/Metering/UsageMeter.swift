@@ -1,5 +1,5 @@
-// From what an upstream reports to what is charged. A state machine without I/O: the relay feeds it,
-// the settlement asks it. Unknown usage is never silently zero (spec: gateway, section 4).
+// From what an upstream reports to what is charged. A state machine without I/O: the relay feeds
+// it, the settlement asks it. Unknown usage is never silently zero (spec: gateway, section 4).
 import Ledger
 
 /// Meters one answer.

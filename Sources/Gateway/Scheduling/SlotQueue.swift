@@ -68,8 +68,8 @@ struct SlotQueue {
     return all
   }
 
-  /// A waiter leaves the queue without a slot (timed out or gone). False: it is not in the queue any
-  /// more, so a slot was on its way to it.
+  /// A waiter leaves the queue without a slot (timed out or gone). False: it is not in the queue
+  /// any more, so a slot was on its way to it.
   @discardableResult
   mutating func abandon(_ suspension: Suspension) -> Bool {
     guard let index = waiters[first...].firstIndex(where: { $0 === suspension }) else {

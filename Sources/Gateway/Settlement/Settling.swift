@@ -1,5 +1,5 @@
-// The end of an answered request: what it used becomes a charge, the charge becomes durable, and only
-// then does the caller get the end of its answer.
+// The end of an answered request: what it used becomes a charge, the charge becomes durable, and
+// only then does the caller get the end of its answer.
 import Base
 import HTTP
 import Ledger
