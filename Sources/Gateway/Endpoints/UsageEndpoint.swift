@@ -42,7 +42,7 @@ public struct UsageReport {
     key: KeyEntry, user: UserEntry, group: GroupEntry, planName: String, books: borrowing Books,
     at now: Timestamp
   ) {
-    basis = books.lastSequence
+    basis = books.lastTouch(of: user.id)
     let funds = books.available(user: user.id)
     var json = JSONWriter()
     json.beginObject()

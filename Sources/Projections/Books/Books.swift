@@ -31,6 +31,9 @@ public struct Books: Sendable {
   /// Events appended that the writer has not taken yet.
   public internal(set) var batch: PendingBatch
 
+  /// The last events that touched what callers may ask about.
+  private var touches = Touches()
+
   /// The row of scalars, filled when a checkpoint begins.
   var state = Table<LedgerState>()
   private var writer = RecordWriter()
@@ -41,6 +44,10 @@ public struct Books: Sendable {
     zone = LocalZone.utc
     batch = PendingBatch(after: .none, lastTime: lastTime)
   }
+
+  /// The last event of this run that touched what a user may be told: balance, windows, statistics,
+  /// or what administration says of them. An answer waits until it is durable.
+  public func lastTouch(of user: UserID) -> SequenceNumber { touches.last(of: user) }
 
   /// The last event's sequence number; `.none` before the first.
   public var lastSequence: SequenceNumber { SequenceNumber(nextSequence.value - 1) }
@@ -101,6 +108,7 @@ public struct Books: Sendable {
     do throws(FoldFault) { try apply(record, sequence: sequence) } catch {
       preconditionFailure("an event was appended that cannot be folded: \(error)")
     }
+    touches.note(record, Payload.type, sequence)
     if Payload.type == .timeZoneSet, let zone = try? LocalZone(named: zoneName) {
       self.zone = zone
     }
