@@ -55,6 +55,7 @@ extension Books {
       return (try? LocalZone(named: name)) == nil ? .unknownZone(name) : nil
     case .priceSet:
       let event = PriceSet(record)
+      if (try? event.priceModel()) == nil { return .unreadablePrice(event.model) }
       if event.book == prices.nextBook, event.index == 0 { return nil }
       guard let book = prices.entry(event.book), !book.isPublished, book.count == event.index
       else { return .priceBookOutOfOrder(event.book) }

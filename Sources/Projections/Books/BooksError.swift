@@ -52,6 +52,8 @@ public enum BooksRefusal: Equatable, Sendable, CustomStringConvertible {
   case endsBeforeItStarts
   /// A price or publication that does not continue its book.
   case priceBookOutOfOrder(PriceBookID)
+  /// Prices that this version could not read back.
+  case unreadablePrice(String)
   /// A book cannot come into force in the past.
   case effectiveInThePast
   /// A re-pricing job that is not pending, or sums that are not its corrections'.
@@ -81,6 +83,7 @@ public enum BooksRefusal: Equatable, Sendable, CustomStringConvertible {
     case .alreadySubscribed: "the subscription is valid already; extend it instead"
     case .endsBeforeItStarts: "the end is not after the start"
     case .priceBookOutOfOrder(let book): "the event does not continue price book \(book.value)"
+    case .unreadablePrice(let model): "the prices of \(model) cannot be read"
     case .effectiveInThePast: "a price book cannot come into force in the past"
     case .repricingOutOfOrder(let job): "the event does not fit re-pricing job \(job)"
     case .unknownCode(let what): "\(what) has a code this version does not know"

@@ -57,6 +57,7 @@ public struct PriceShelf: Sendable {
   var rows = Table<PriceRow>()
   /// Numbers of a book's rows: they are neighbours in no particular table order.
   private var rowsOfBook: [[Int32]] = [[]]
+  private var schedule: [(from: Timestamp, sequence: SequenceNumber, book: PriceBookID)] = []
   init() {}
 
   public func entry(_ id: PriceBookID) -> PriceBookEntry? {
@@ -65,21 +66,17 @@ public struct PriceShelf: Sendable {
   public var all: [PriceBookEntry] { entries.occupied.map(\.row) }
   public var nextBook: PriceBookID { PriceBookID(UInt32(entries.count)) }
 
-  /// The book that prices requests admitted at a time: the one that came into force last, of two at
-  /// the same time the later published.
+  /// The book that prices requests admitted at a time: the one that came into force last, of two
+  /// at the same time the later published.
   public func bookInForce(at time: Timestamp) -> PriceBookID? {
-    var best: PriceBookEntry?
-    for index in 1..<entries.count {
-      let entry = entries[index]
-      guard entry.isPublished, entry.effectiveFrom <= time,
-        entry.effectiveFrom.microseconds != .max
-      else { continue }
-      if let old = best, (old.effectiveFrom, old.sequence) > (entry.effectiveFrom, entry.sequence) {
-        continue
-      }
-      best = entry
-    }
-    return best?.id
+    schedule.last { $0.from <= time }?.book
+  }
+
+  /// Published books by the time they come into force, then by publication.
+  private mutating func enter(_ entry: PriceBookEntry) {
+    guard entry.isPublished, entry.effectiveFrom.microseconds != .max else { return }
+    schedule.append((entry.effectiveFrom, entry.sequence, entry.id))
+    schedule.sort { ($0.from, $0.sequence) < ($1.from, $1.sequence) }
   }
 
   /// A book's rows in its order.
@@ -122,10 +119,13 @@ public struct PriceShelf: Sendable {
       $0.sequence = sequence
       $0.hash = event.hash
     }
+    enter(entries[Int(event.book.value)])
   }
 
   mutating func reindex() throws(StoreError) {
     rowsOfBook = [[Int32]](repeating: [], count: entries.count)
+    schedule = []
+    for entry in all { enter(entry) }
     for (number, row) in rows.occupied {
       guard Int(row.book.value) < rowsOfBook.count else { throw .damaged("a price of no book") }
       rowsOfBook[Int(row.book.value)].append(Int32(truncatingIfNeeded: number))

@@ -15,7 +15,7 @@ extension LiveLedger {
       options.stores ?? SQLiteCheckpointStores(options.fileSystem, in: options.directory)
     let ledger = try openLog(options, stores)
     do throws(LiveLedgerError) {
-      return try open(ledger, stores, options)
+      return try assemble(ledger, stores, options)
     } catch {
       try? ledger.close()
       throw error
@@ -39,7 +39,7 @@ extension LiveLedger {
     }
   }
 
-  private static func open(
+  private static func assemble(
     _ ledger: Ledger, _ stores: any CheckpointStores, _ options: LiveLedgerOptions
   ) throws(LiveLedgerError) -> LiveLedger {
     let now = options.clock.now()
