@@ -1,2 +1,4 @@
-// daybook: the command line.
-print("daybook")
+// The program `daybook`.
+import Foundation
+
+exit(CommandLineTool.run(Array(CommandLine.arguments.dropFirst())).rawValue)

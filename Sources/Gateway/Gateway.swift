@@ -117,6 +117,9 @@ public final class Gateway: Sendable {
     return (accounts, plans)
   }
 
+  /// Heeds what administration recorded of accounts: disabled, enabled.
+  public func heedAccountConditions() { restoreConditions(of: Array(snapshot.accounts.keys)) }
+
   /// Rests and disablings outlive a restart: they are in the ledger.
   private func restoreConditions(of ids: [AccountID]) {
     let states = live.withBooks { books in

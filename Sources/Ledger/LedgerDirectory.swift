@@ -1,9 +1,9 @@
 // The directory of a ledger: which file is where, who holds it, and ledger.json, its description.
 //
-//   ledger.json    {"format": 1, "log_id": 32 hex digits, "created": RFC 3339 time,
-//                   "origin": name, "epoch": times the ledger was opened for writing}
+//   ledger.json    {"format": 1, "log_id": 32 hex digits, "created": RFC 3339 time, "origin": name,
+//                   "epoch": times the ledger was opened for writing}
 //   LOCK           flock: exclusive for a writer, shared for readers; holds the writer's process id
-//   segments/      named by their first sequence number, 20 digits; next.tmp is prepared ahead
+//   segments/      named by the first sequence number in them, 20 digits; next.tmp is prepared ahead
 //   cut/           bytes that recovery removed, kept for inspection
 //
 // The epoch is raised here, durably, at every open for writing and before anything is appended; it
@@ -69,7 +69,7 @@ public struct LedgerDirectory: Sendable {
   }
 
   /// Takes the directory's lock, which is held until the file is closed.
-  func takeLock(_ kind: LockKind) throws(LedgerError) -> any File {
+  public func takeLock(_ kind: LockKind) throws(LedgerError) -> any File {
     let file = try io { () throws(FileError) in try files.open(lock, .create) }
     let isTaken = try io { () throws(FileError) in try file.lock(kind) }
     guard isTaken else { throw .locked(path: path, holder: lockHolder()) }

@@ -36,6 +36,7 @@ extension Configuration {
     }
     for account in accounts { try account.declare(in: &books, authorship, now) }
     try retire(in: &books, authorship, now)
+    for name in modelNames { _ = try books.internModel(name, now: now) }
     let settings = String(decoding: settingsJSON, as: UTF8.self)
     if books.settings != settings {
       var event = SettingsDeclared()
@@ -44,6 +45,12 @@ extension Configuration {
       try books.append(event, now: now)
     }
     return Int(books.nextSequence.value - before)
+  }
+
+  /// Models that the configuration names in full.
+  private var modelNames: [String] {
+    let mapped = accounts.flatMap { $0.models.flatMap { [$0.asked, $0.sent] } }
+    return mapped.filter { !$0.hasSuffix("*") } + [gateway.defaultPriceModel].compactMap { $0 }
   }
 
   /// Makes inactive what is recorded but no longer named.

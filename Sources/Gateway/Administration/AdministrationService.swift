@@ -1,0 +1,155 @@
+// Administration of a live ledger: every command, from its path and JSON arguments to its JSON
+// answer, given only when what it tells is durable. Blocks: never called on a reactor.
+//
+// POST /admin/PATH with a JSON object as body. 200 with the answer, else
+// {"error": {"code": ..., "message": ...}}. Paths are the verbs' (AdministrationVerb) and:
+//
+//   usage     {key}                what GET /v1/usage says
+//   status    {}                   health of ledger and projections
+//   events    {from, to, ...}      a page of the log as JSON lines (EventQuery); header
+//                                  `x-next-sequence` names where the next page begins
+//   reload    {}                   reads the configuration file again
+//   rebuild   {}                   folds the log anew, compares, swaps
+//   verify    {}                   checks the whole log
+public import Base
+import Ledger
+public import Projections
+
+/// The answer to a command.
+public struct AdministrationAnswer: Sendable {
+  public var status = 200
+  /// One JSON value, or JSON lines of a page of events.
+  public var body: [UInt8]
+  /// Where the next page of events begins; nil at the end, and of other commands.
+  public var nextSequence: UInt64?
+  public init(body: [UInt8]) { self.body = body }
+
+  init(_ error: AdministrationError) {
+    status = error.status
+    body = JSONWriter.text {
+      $0.object {
+        $0.section("error") {
+          $0.member("code", error.code)
+          $0.member("message", error.description)
+        }
+      }
+    }
+  }
+}
+
+public final class AdministrationService: Sendable {
+  public typealias Report = @Sendable (_ done: UInt64, _ total: UInt64) -> Void
+  /// Reads the configuration again and puts it in force; gives the answer's JSON.
+  public typealias Reload = @Sendable () throws(AdministrationError) -> [UInt8]
+
+  let live: LiveLedger
+  let clock: any WallClock
+  private let reload: Reload
+  private let accountsChanged: @Sendable () -> Void
+
+  /// - Parameters:
+  ///   - accountsChanged: called when an account was enabled or disabled.
+  ///   - reload: puts the configuration in force as it is now.
+  public init(
+    live: LiveLedger, clock: any WallClock = SystemWallClock(),
+    accountsChanged: @escaping @Sendable () -> Void = {}, reload: @escaping Reload
+  ) {
+    self.accountsChanged = accountsChanged
+    self.live = live
+    self.clock = clock
+    self.reload = reload
+  }
+
+  /// Carries a command out and waits until what it tells is durable.
+  /// - Parameters:
+  ///   - path: `user/add`, without `/admin/`.
+  ///   - body: a JSON object; empty = {}.
+  ///   - actor: recorded with the events.
+  ///   - report: told of progress, on the calling thread or others.
+  public func answer(
+    _ path: String, _ body: [UInt8], actor: String, report: @escaping Report = { _, _ in }
+  ) -> AdministrationAnswer {
+    do throws(AdministrationError) {
+      let arguments = try Self.object(body)
+      if let verb = AdministrationVerb(rawValue: path) {
+        return AdministrationAnswer(body: try perform(verb, arguments, actor: actor))
+      }
+      switch path {
+      case "usage": return AdministrationAnswer(body: try usage(arguments))
+      case "status": return AdministrationAnswer(body: StatusReport(live: live).json)
+      case "events": return try events(arguments)
+      case "reload":
+        _ = try AdministrationArguments(arguments, known: [])
+        return AdministrationAnswer(body: try reload())
+      case "rebuild": return AdministrationAnswer(body: try rebuild(report))
+      case "verify": return AdministrationAnswer(body: try verify(report))
+      default:
+        let known = AdministrationVerb.allCases.map(\.rawValue) + Self.otherPaths
+        throw .unknown("no command \"\(path)\"\(NearestName.hint(path, among: known))")
+      }
+    } catch {
+      return AdministrationAnswer(error)
+    }
+  }
+
+  static let otherPaths = ["usage", "status", "events", "reload", "rebuild", "verify"]
+
+  /// The JSON object of a body.
+  static func object(_ body: [UInt8]) throws(AdministrationError) -> JSONObject {
+    if body.isEmpty { return JSONObject() }
+    let value: JSONValue
+    do {
+      value = try JSONParser(maxDepth: 16).parse(body)
+    } catch {
+      throw .usage("the arguments are no JSON: \(error)")
+    }
+    guard let object = value.object else { throw .usage("the arguments must be a JSON object") }
+    return object
+  }
+
+  private func perform(
+    _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String
+  ) throws(AdministrationError) -> [UInt8] {
+    var attempts = 0
+    while true {
+      do throws(AdministrationError) {
+        return try once(verb, arguments, actor: actor)
+      } catch .busy where attempts < 100 {
+        // The batch was full: what is in it gets durable, then there is room.
+        attempts += 1
+        try wait(for: live.withBooks { books in books.lastSequence })
+      } catch {
+        throw error
+      }
+    }
+  }
+
+  private func once(
+    _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String
+  ) throws(AdministrationError) -> [UInt8] {
+    let now = clock.now()
+    let (answer, last) = try live.withBooks { books throws(AdministrationError) in
+      let context = AdministrationContext(
+        actor: actor, now: now, defaultConcurrency: Self.defaultConcurrency(books))
+      return (try verb.perform(&books, arguments, context), books.lastSequence)
+    }
+    try wait(for: last)
+    if verb == .accountEnable || verb == .accountDisable { accountsChanged() }
+    return answer
+  }
+
+  func wait(for sequence: SequenceNumber) throws(AdministrationError) {
+    guard sequence > .none else { return }
+    do {
+      try live.waitUntilDurable(sequence)
+    } catch {
+      throw .failed("\(error)")
+    }
+  }
+
+  /// As the configuration recorded last says.
+  static func defaultConcurrency(_ books: borrowing Books) -> Int32 {
+    let settings = try? Configuration(parsing: Array(books.settings.utf8), folder: "/")
+    return (settings ?? Configuration()).gateway.defaultUserConcurrency
+  }
+}

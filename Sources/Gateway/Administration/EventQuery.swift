@@ -1,0 +1,85 @@
+// Pages of the log as JSON lines: `cat`, `credit list`. A page is bounded in bytes and in events
+// looked at, so that no answer takes long and nothing is held whole in memory.
+//
+//   {"from": N, "to": N, "type": T, "user": U, "key": K}, each optional
+public import Base
+public import Ledger
+public import Projections
+
+/// What is asked of the log.
+public struct EventQuery: Sendable {
+  var from = SequenceNumber.first
+  /// nil = to the end.
+  var to: SequenceNumber?
+  var type: RecordType?
+  var user: UserID?
+  var key: KeyID?
+
+  static let arguments = ["from", "to", "type", "user", "key"]
+  /// A page ends behind the event that fills it.
+  static let pageBytes = 1 << 20
+  /// Events looked at for one page.
+  static let pageEvents: UInt64 = 1_000_000
+
+  /// - Throws: `.usage`, or `.unknown` for users and keys that do not exist.
+  public init(_ object: JSONObject, _ books: borrowing Books) throws(AdministrationError) {
+    let given = try AdministrationArguments(object, known: Self.arguments)
+    if let from = try given.integer("from", in: 0...Int64.max) {
+      self.from = max(.first, SequenceNumber(UInt64(from)))
+    }
+    to = try given.integer("to", in: 0...Int64.max).map { SequenceNumber(UInt64($0)) }
+    if let name = try given.text("type") {
+      let names = RecordType.allCases.map(\.name)
+      guard let known = RecordType.allCases.first(where: { $0.name == name }) else {
+        throw .usage("no event is of type \"\(name)\"\(NearestName.hint(name, among: names))")
+      }
+      type = known
+    }
+    if let name = try given.text("user") { user = try books.user(called: name).id }
+    if let name = try given.text("key") { key = try books.key(called: name).id }
+  }
+
+  /// One page.
+  /// - Parameter files: of the ledger; only what is durable is given.
+  /// - Returns: lines, and where the next page begins; nil at the end.
+  public func page(
+    _ files: LedgerFiles, _ names: EventNames
+  ) throws(LedgerError) -> (lines: [UInt8], next: UInt64?) {
+    let last = min(to ?? files.durable, files.durable)
+    var lines: [UInt8] = []
+    guard from <= last else { return (lines, nil) }
+    var reader = LedgerReader(files, from: from)
+    var position = from
+    var looked: UInt64 = 0
+    while position <= last, var batch = try reader.next() {
+      while let record = batch.next() {
+        let sequence = batch.sequence
+        guard sequence <= last else { return (lines, nil) }
+        if matches(record) {
+          lines += EventText.line(record, sequence: sequence, names: names)
+          lines.append(10)
+        }
+        position = sequence.next
+        looked += 1
+        if lines.count >= Self.pageBytes || looked >= Self.pageEvents {
+          return (lines, position <= last ? position.value : nil)
+        }
+      }
+    }
+    return (lines, nil)
+  }
+
+  private func matches(_ record: RecordView) -> Bool {
+    let number = record.type & ~RecordType.skippableBit
+    if let type, number != type.rawValue { return false }
+    guard user != nil || key != nil else { return true }
+    // Traffic and money records have both at fixed offsets; others are decoded.
+    if (64..<192).contains(number) || number == RecordType.creditAdded.rawValue {
+      return (user.map { $0 == record.user } ?? true) && (key.map { $0 == record.key } ?? true)
+    }
+    guard let event = Event(record) else { return false }
+    let meanings = event.fields.map(\.meaning)
+    return (user.map { meanings.contains(.user($0)) } ?? true)
+      && (key.map { meanings.contains(.key($0)) } ?? true)
+  }
+}

@@ -1,0 +1,64 @@
+// `verify`: the whole log walked and believed nowhere, with what is inside of its records.
+public import Ledger
+import Base
+import Synchronization
+
+public enum LedgerCheck {
+  /// Verifies a ledger.
+  /// - Parameters:
+  ///   - limit: where the log ends while a writer is at work; nil = where the files do.
+  ///   - report: told the bytes walked and the bytes there are, on several threads.
+  /// - Returns: one JSON object; `intact` says whether all is well.
+  public static func run(
+    at directory: LedgerDirectory, until limit: SequenceNumber?,
+    _ report: @escaping AdministrationService.Report
+  ) throws(LedgerError) -> [UInt8] {
+    var request = VerificationRequest()
+    request.limit = limit
+    let total = size(of: directory)
+    let walked = Walked()
+    request.progress = { report(walked.add(UInt64($0)), total) }
+    let found = try Verification.run(directory.files, at: directory.path, request)
+    return JSONWriter.text {
+      $0.object {
+        $0.member("intact", found.damages.isEmpty)
+        $0.member("segments", found.segments)
+        $0.member("sealed_segments", found.sealedSegments)
+        $0.member("blocks", found.blocks)
+        $0.member("events", found.records)
+        $0.member("last_sequence", found.last.value)
+        $0.member("record_bytes", found.rawBytes)
+        $0.member("file_bytes", found.fileBytes)
+        $0.member(
+          "damages",
+          array: {
+            for damage in found.damages {
+              $0.object {
+                $0.member("segment", damage.segment)
+                $0.member("offset", damage.offset)
+                $0.member("sequence", damage.sequence.value)
+                $0.member("what", damage.what)
+              }
+            }
+          })
+      }
+    }
+  }
+
+  private static func size(of directory: LedgerDirectory) -> UInt64 {
+    let folder = directory.path + "/segments"
+    let names = (try? directory.files.list(folder)) ?? []
+    return names.reduce(0) { sum, name in
+      let status = try? directory.files.status(of: "\(folder)/\(name)")
+      return sum + UInt64(max(0, status?.size ?? 0))
+    }
+  }
+}
+
+/// Bytes walked so far, by all threads.
+private final class Walked: Sendable {
+  private let bytes = Atomic<UInt64>(0)
+  func add(_ more: UInt64) -> UInt64 {
+    bytes.add(more, ordering: .relaxed).newValue
+  }
+}

@@ -1,0 +1,74 @@
+// A ledger read by a command while no server holds it: the log under a shared lock, the state
+// folded from it. Nothing is written, cut or repaired, and nothing is appended.
+public import Base
+public import Ledger
+
+/// The log and its state, for reading.
+public struct LedgerReading {
+  public let files: LedgerFiles
+  /// The state at the end of the log.
+  public private(set) var books: Books
+  /// Why the state could not be folded to the end; nil when it could. `cat` goes on without it.
+  public let problem: LiveLedgerError?
+
+  /// Opens the log and folds it.
+  /// - Parameters:
+  ///   - needsState: throw what keeps the state from being folded, instead of noting it.
+  ///   - progress: told while folding.
+  /// - Throws: `.locked` while a server runs; damage; no ledger there.
+  public init(
+    directory: String, fileSystem: some FileSystem = RealFileSystem(), needsState: Bool = true,
+    progress: (@Sendable (FoldProgress) -> Void)? = nil
+  ) throws(LiveLedgerError) {
+    files = try asLive { () throws(LedgerError) in
+      try LedgerFiles.open(fileSystem, at: directory)
+    }
+    var books = Books()
+    var problem: LiveLedgerError?
+    do throws(LiveLedgerError) {
+      try Self.fold(files, into: &books, progress)
+    } catch {
+      if needsState { throw error }
+      problem = error
+    }
+    do throws(BooksError) { try books.adoptZone() } catch {
+      if needsState { throw .refused(error) }
+    }
+    self.books = books
+    self.problem = problem
+  }
+
+  private static func fold(
+    _ files: LedgerFiles, into books: inout Books, _ progress: (@Sendable (FoldProgress) -> Void)?
+  ) throws(LiveLedgerError) {
+    var reader = LedgerReader(files, from: .first)
+    let last = files.durable
+    while books.lastSequence < last {
+      guard try foldBlock(&reader, into: &books) else { return }
+      progress?(FoldProgress(sequence: books.lastSequence, first: .first, last: last))
+    }
+  }
+
+  private static func foldBlock(
+    _ reader: inout LedgerReader, into books: inout Books
+  ) throws(LiveLedgerError) -> Bool {
+    guard let batch = try next(&reader) else { return false }
+    do throws(FoldFault) { try books.apply(batch: batch) } catch { throw .fold(error) }
+    return true
+  }
+
+  @_lifetime(&reader)
+  private static func next(
+    _ reader: inout LedgerReader
+  ) throws(LiveLedgerError) -> RecordBatch? {
+    do throws(LedgerError) { return try reader.next() } catch { throw .ledger(error) }
+  }
+
+  /// Asks the state as if it were live; what the question changes is dropped.
+  public func withBooks<Value, Failure: Error>(
+    _ body: (inout Books) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    var copy = books
+    return try body(&copy)
+  }
+}
