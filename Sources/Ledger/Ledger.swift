@@ -91,6 +91,7 @@ public final class Ledger: Sendable {
         files, space: space, segmentBytes: options.segmentBytes, open: end.open,
         position: end.position, size: end.size, syncTimes: times)
     }
+    try io { () throws(FileError) in try space.open() }
     self.space = space
     syncTimes = times
     var state = end.state

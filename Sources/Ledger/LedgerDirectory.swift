@@ -1,9 +1,9 @@
 // The directory of a ledger: which file is where, who holds it, and ledger.json, its description.
 //
-//   ledger.json    {"format": 1, "log_id": 32 hex digits, "created": RFC 3339 time, "origin": name,
-//                   "epoch": times the ledger was opened for writing}
+//   ledger.json    {"format": 1, "log_id": 32 hex digits, "created": RFC 3339 time,
+//                   "origin": name, "epoch": times the ledger was opened for writing}
 //   LOCK           flock: exclusive for a writer, shared for readers; holds the writer's process id
-//   segments/      named by the first sequence number in them, 20 digits; next.tmp is prepared ahead
+//   segments/      named by their first sequence number, 20 digits; next.tmp is prepared ahead
 //   cut/           bytes that recovery removed, kept for inspection
 //
 // The epoch is raised here, durably, at every open for writing and before anything is appended; it

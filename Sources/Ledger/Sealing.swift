@@ -1,5 +1,5 @@
-// Sealing: a segment that is full becomes a dense copy of itself. Behind the traffic, on the keeper's
-// thread, oldest first.
+// Sealing: a segment that is full becomes a dense copy of itself. Behind the
+// traffic, on the keeper's thread, oldest first.
 //
 //   read every block, checked -> blocks of 256 KiB and more, LZ4 HC, no padding, into NAME.tmp
 //   -> sync -> read both again and compare them record by record -> footer -> sync

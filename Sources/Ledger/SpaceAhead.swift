@@ -31,7 +31,8 @@ final class SpaceAhead: Sendable {
   /// Bytes of blocks in the open segment.
   private let used = Atomic(0)
   private let free = Atomic(0)
-  private let wanted = Atomic(0)
+  /// Bytes that callers asked for last; see `holds`.
+  private let wanted = Atomic(1 << 20)
 
   init(_ directory: LedgerDirectory, segmentBytes: Int) {
     self.directory = directory
@@ -133,6 +134,12 @@ final class SpaceAhead: Sendable {
       }
       throw error
     }
+  }
+
+  /// Learns how much room there is. On a small volume the reserve is written at once.
+  func open() throws(FileError) {
+    try measureFree()
+    if free.load(ordering: .relaxed) < Self.plenty { _ = try prepare() }
   }
 
   private func measureFree() throws(FileError) {

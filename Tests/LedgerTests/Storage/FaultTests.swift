@@ -130,9 +130,11 @@ func processID() -> Int32 { getpid() }
     var options = options()
     options.segmentBytes = 32 << 20
     let ledger = try Ledger.open(files, at: "data", options: options)
-    #expect(!ledger.canAdmit(openRequests: 100))
+    #expect(ledger.canAdmit(openRequests: 1), "an open writes the first reserve")
+    #expect(!ledger.canAdmit(openRequests: 2000))
+    #expect(ledger.wantsPreparing)
     #expect(try ledger.prepareAhead())
-    #expect(ledger.canAdmit(openRequests: 100))
+    #expect(ledger.canAdmit(openRequests: 2000))
     #expect(!ledger.canAdmit(openRequests: 100_000))
     try ledger.close()
   }
