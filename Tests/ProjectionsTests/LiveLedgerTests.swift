@@ -207,6 +207,29 @@ struct LiveLedgerTests {
     try first.close()
   }
 
+  @Test func `full segments are sealed behind the traffic and fold to the same state`() throws {
+    var options = options()
+    options.segmentBytes = 1 << 20
+    let live = try LiveLedger.open(options)
+    try fill(live)
+    var numbers = SeededNumbers(seed: 1)
+    while live.files.segments.count < 3 {
+      var event = SettingsDeclared()
+      event.settings =
+        (0..<6000).map { _ in "\(UInt64.random(in: 0...UInt64.max, using: &numbers))" }
+        .joined(separator: " ").prefix(60_000).description
+      let settings = event
+      let last = try live.withBooks { books in try books.append(settings, now: Self.start) }
+      try live.waitUntilDurable(last)
+    }
+    live.keep()
+    #expect(live.status().sealingProblem == nil)
+    #expect(try live.ledger.sealIfNeeded(counting: Sealer.count) == .nothingToDo)
+    let report = try live.rebuild()
+    #expect(report.differences == [])
+    try live.close()
+  }
+
   @Test func `the keeper's thread checkpoints behind the traffic and ends with close`() throws {
     var options = options()
     options.runsKeeper = true

@@ -159,7 +159,8 @@ private struct TypedChange<Row: StoredRow>: EncodableChange {
   func encoded() -> TableChange {
     TableChange(
       table: Row.table, keyColumn: Row.keyColumn, columns: Row.columnList,
-      rows: rows.map { ($0.index, $0.row.isVacant ? nil : $0.row.values) })
+      rows: rows.sorted { $0.index < $1.index }
+        .map { ($0.index, $0.row.isVacant ? nil : $0.row.values) })
   }
 }
 

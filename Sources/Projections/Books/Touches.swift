@@ -1,5 +1,5 @@
-// Which event touched a user's rows last: GET /v1/usage waits until that one is durable, not for the
-// traffic of everybody else. Kept for this run only: what was folded at start is durable.
+// Which event touched a user's rows last: GET /v1/usage waits until that one is durable, not for
+// the traffic of everybody else. Kept for this run only: what was folded at start is durable.
 import Ledger
 
 struct Touches {

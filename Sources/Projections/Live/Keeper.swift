@@ -9,14 +9,20 @@ final class Keeper: Sendable {
   private static let stepsPerCheckpoint = 10
 
   private let checkpointer: Checkpointer
+  private let sealer: Sealer
   private let doorbell = Doorbell()
   private let isStopping = Atomic(false)
   private let thread = Mutex<SystemThread?>(nil)
 
-  private init(_ checkpointer: Checkpointer) { self.checkpointer = checkpointer }
+  private init(_ checkpointer: Checkpointer, _ sealer: Sealer) {
+    self.checkpointer = checkpointer
+    self.sealer = sealer
+  }
 
-  static func start(_ checkpointer: Checkpointer) throws(LiveLedgerError) -> Keeper {
-    let keeper = Keeper(checkpointer)
+  static func start(
+    _ checkpointer: Checkpointer, _ sealer: Sealer
+  ) throws(LiveLedgerError) -> Keeper {
+    let keeper = Keeper(checkpointer, sealer)
     do throws(SystemThread.StartError) {
       let started = try SystemThread.start(name: "keeper") { keeper.run() }
       keeper.thread.withLock { $0 = started }
@@ -32,6 +38,7 @@ final class Keeper: Sendable {
       step += 1
       if step % Self.stepsPerCheckpoint == 0 {
         checkpointer.keep()
+        sealer.seal { self.isStopping.load(ordering: .relaxed) }
       } else if checkpointer.ledger.wantsPreparing {
         _ = try? checkpointer.ledger.prepareAhead()
       }

@@ -16,6 +16,8 @@ public struct LedgerStatus: Equatable, Sendable {
   public let checkpointLag: UInt64
   /// Why the last checkpoint failed; nil when it did not.
   public let checkpointProblem: String?
+  /// Why a full segment could not be sealed; nil when none failed.
+  public let sealingProblem: String?
   public let openRequests: Int
   public let unknownOutcomes: Int
   /// Money held for open requests, of all users.
@@ -49,7 +51,8 @@ extension LiveLedger {
       segments: files.segments.count, segmentBytes: bytes.reduce(0, +),
       checkpoint: state.sequence,
       checkpointLag: last.value - min(last.value, state.sequence.value),
-      checkpointProblem: state.problem, openRequests: open, unknownOutcomes: unknown,
+      checkpointProblem: state.problem, sealingProblem: sealer.problem, openRequests: open,
+      unknownOutcomes: unknown,
       held: held, freeDisk: try? directory.files.freeSpace(at: directory.path),
       isOutOfSpace: ledger.isOutOfSpace, poisoned: poisoned)
   }

@@ -66,8 +66,9 @@ extension LiveLedger {
     try recordRecovery(ledger, shared, now, &report)
     let checkpointer = Checkpointer(ledger, shared, stores, store)
     if report.folded > 0 || report.complaint != nil { try checkpointer.checkpoint() }
-    let keeper = options.runsKeeper ? try Keeper.start(checkpointer) : nil
-    return LiveLedger(ledger, shared, checkpointer, keeper, report)
+    let sealer = Sealer(ledger)
+    let keeper = options.runsKeeper ? try Keeper.start(checkpointer, sealer) : nil
+    return LiveLedger(ledger, shared, checkpointer, sealer, keeper, report)
   }
 
   /// The stored state if it belongs to this log, else empty books and an empty store.

@@ -61,17 +61,19 @@ public final class LiveLedger: Sendable {
 
   let books: SharedBooks
   let checkpointer: Checkpointer
+  let sealer: Sealer
   private let keeper: Keeper?
   private let openRequests: Atomic<Int>
   private let isClosed = Atomic(false)
 
   init(
-    _ ledger: Ledger, _ books: SharedBooks, _ checkpointer: Checkpointer, _ keeper: Keeper?,
-    _ opening: OpeningReport
+    _ ledger: Ledger, _ books: SharedBooks, _ checkpointer: Checkpointer, _ sealer: Sealer,
+    _ keeper: Keeper?, _ opening: OpeningReport
   ) {
     self.ledger = ledger
     self.books = books
     self.checkpointer = checkpointer
+    self.sealer = sealer
     self.keeper = keeper
     self.opening = opening
     openRequests = Atomic(books.mutex.withLock { $0.openRequests.openCount })
@@ -131,7 +133,10 @@ public final class LiveLedger: Sendable {
   public func checkpointNow() throws(LiveLedgerError) { try checkpointer.checkpoint() }
 
   /// One round of the keeper, for ledgers opened without its thread.
-  public func keep() { checkpointer.keep() }
+  public func keep() {
+    checkpointer.keep()
+    sealer.seal()
+  }
 
   /// Ends in good order: the last checkpoint, a clean end of the log, the lock given back.
   public func close() throws(LiveLedgerError) {

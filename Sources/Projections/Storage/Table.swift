@@ -107,11 +107,11 @@ public struct Table<Row: StoredRow>: Sendable {
     return count
   }
 
-  /// The cut's rows, each index once, ordered by index. Leaves the table ready for the next cut.
+  /// The cut's rows, each index once, in no order. Leaves the table ready for the next cut.
   mutating func takeCut() -> [ChangedRow<Row>] {
     precondition(pending.isEmpty, "the cut is not whole")
     defer { cut = [] }
-    return cut.sorted { $0.index < $1.index }
+    return cut
   }
 
   /// Puts a stored row in place; not marked as changed.
