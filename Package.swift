@@ -63,6 +63,7 @@ var targets: [Target] = [
   tests("HTTPTests", ["HTTP", "Base"]),
   tests("SandboxTests", ["Sandbox", "HTTP", "Base"]),
   tests("GatewayTests", ["Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base"]),
+  tests("DaybookTests", ["daybook", "Gateway", "Base"]),
   tests("EndToEndTests", ["Base"]),
   tests("TidyTests", []),
 ]

@@ -11,11 +11,11 @@ enum CreditVerbs {
   static func add(
     _ books: inout Books, _ arguments: AdministrationArguments, _ context: AdministrationContext
   ) throws(AdministrationError) -> [UInt8] {
-    let user = try books.user(called: try arguments.required("user"))
     guard let amount = try arguments.money("usd") else { throw .usage("usd is missing") }
     guard amount != .zero else { throw .usage("usd must not be 0") }
     let reason = try arguments.reason()
     guard !reason.isEmpty else { throw .usage("reason is missing: say why the credit is given") }
+    let user = try books.user(called: try arguments.required("user"))
     var event = CreditAdded()
     event.party.user = user.id
     event.amount = amount

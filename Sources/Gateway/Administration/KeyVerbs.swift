@@ -7,26 +7,21 @@ enum KeyVerbs {
   static func issue(
     _ books: inout Books, _ arguments: AdministrationArguments, _ context: AdministrationContext
   ) throws(AdministrationError) -> [UInt8] {
+    var state = KeyState()
+    state.name = try arguments.newName("name") ?? ""
+    try readLimits(arguments, into: &state, context)
     let user = try books.user(called: try arguments.required("user"))
     let group = try books.group(called: try arguments.required("group"))
     guard group.isActive else {
       throw .conflict("group \"\(group.name)\" is no longer in the configuration")
     }
     let key = KeyText.make(randomBytes: context.randomBytes)
-    var state = KeyState()
     state.key = books.catalog.nextKey
     state.user = user.id
     state.group = group.id
-    state.name = try arguments.newName("name") ?? ""
     if !state.name.isEmpty, try isTaken(state.name, books) {
       throw .conflict("a key named \"\(state.name)\" exists; choose another name, or revoke it")
     }
-    if let quota = try arguments.limit("quota") ?? nil { state.quota = quota }
-    if let expires = try arguments.time("expires", now: context.now) ?? nil {
-      state.expires = expires
-    }
-    state.allow = try arguments.addresses("allow") ?? ""
-    state.deny = try arguments.addresses("deny") ?? ""
     state.salt = context.salt()
     state.hash = sha256(key.utf8)
     state.suffix = String(key.suffix(4))
@@ -48,12 +43,7 @@ enum KeyVerbs {
     if let status = try arguments.choice("status", ["active", "disabled"]) {
       after.status = status == "active" ? .active : .inactive
     }
-    if let quota = try arguments.limit("quota") { after.quota = quota ?? NanoUSD(-1) }
-    if let expires = try arguments.time("expires", now: context.now) {
-      after.expires = expires ?? Timestamp(microseconds: 0)
-    }
-    if let allow = try arguments.addresses("allow") { after.allow = allow }
-    if let deny = try arguments.addresses("deny") { after.deny = deny }
+    try readLimits(arguments, into: &after, context)
     if after != before {
       after.salt = context.salt()
       after.authorship = Authorship(actor: context.actor, reason: try arguments.reason())
@@ -93,6 +83,19 @@ enum KeyVerbs {
     for key in books.catalog.allKeys { write(key, books, secret: nil, to: &writer) }
     writer.endArray()
     return writer.bytes
+  }
+
+  /// Takes over the limits that are stated; "none" removes one.
+  private static func readLimits(
+    _ arguments: AdministrationArguments, into state: inout KeyState,
+    _ context: AdministrationContext
+  ) throws(AdministrationError) {
+    if let quota = try arguments.limit("quota") { state.quota = quota ?? NanoUSD(-1) }
+    if let expires = try arguments.time("expires", now: context.now) {
+      state.expires = expires ?? Timestamp(microseconds: 0)
+    }
+    if let allow = try arguments.addresses("allow") { state.allow = allow }
+    if let deny = try arguments.addresses("deny") { state.deny = deny }
   }
 
   private static func isTaken(

@@ -9,6 +9,7 @@ enum SubscriptionVerbs {
   static func grant(
     _ books: inout Books, _ arguments: AdministrationArguments, _ context: AdministrationContext
   ) throws(AdministrationError) -> [UInt8] {
+    let days = try Self.days(arguments)
     let (user, group) = try parties(books, arguments)
     guard group.isActive else {
       throw .conflict("group \"\(group.name)\" is no longer in the configuration")
@@ -29,7 +30,7 @@ enum SubscriptionVerbs {
     state.user = user.id
     state.group = group.id
     state.starts = max(context.now, books.lastTime)
-    state.expires = state.starts.advanced(bySeconds: try days(arguments) * 86_400)
+    state.expires = state.starts.advanced(bySeconds: days * 86_400)
     state.authorship = Authorship(actor: context.actor, reason: try arguments.reason())
     try books.record(SubscriptionGranted(state), context)
     return answer(books, state.subscription, context)
@@ -39,14 +40,15 @@ enum SubscriptionVerbs {
   static func extend(
     _ books: inout Books, _ arguments: AdministrationArguments, _ context: AdministrationContext
   ) throws(AdministrationError) -> [UInt8] {
+    let days = try Self.days(arguments)
     let known = try existing(books, arguments)
     let end = max(known.expires, context.now)
-    let (seconds, overflow) = end.seconds.addingReportingOverflow(try days(arguments) * 86_400)
+    let (seconds, overflow) = end.seconds.addingReportingOverflow(days * 86_400)
     guard !overflow, seconds < latestEnd.seconds else {
       throw .usage("days: the subscription would end after the year 9999")
     }
     var state = Self.state(of: known)
-    state.expires = end.advanced(bySeconds: try days(arguments) * 86_400)
+    state.expires = end.advanced(bySeconds: days * 86_400)
     if known.expires <= context.now { state.starts = max(context.now, books.lastTime) }
     state.authorship = Authorship(actor: context.actor, reason: try arguments.reason())
     try books.record(SubscriptionExtended(state), context)
