@@ -7,7 +7,11 @@
 import Glibc
 
 enum Program {
-  static var all: [any Benchmark.Type] { [LogSize.self] }
+  static var all: [any Benchmark.Type] {
+    [
+      DurableAppend.self, LogSize.self, Replay.self, Start.self, UsageEndpoint.self, Proxies.self,
+    ]
+  }
 
   static func usage(_ problem: String? = nil) -> Never {
     if let problem { say(problem) }
@@ -39,6 +43,9 @@ enum Program {
   }
 
   static func main() -> Int32 {
+    if CommandLine.arguments.dropFirst().first == CannedUpstream.command {
+      return beUpstream()
+    }
     let run = parse()
     var failures = 0
     for benchmark in all where run.wanted.isEmpty || run.wanted.contains(benchmark.name) {
@@ -50,6 +57,14 @@ enum Program {
     }
     run.report.finish()
     return failures == 0 ? 0 : 1
+  }
+
+  private static func beUpstream() -> Int32 {
+    let delay = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 0
+    do { try CannedUpstream.serve(delayMilliseconds: delay) } catch {
+      say("\(error)")
+      return 1
+    }
   }
 
   /// To standard error.

@@ -12,6 +12,8 @@ final class Run {
   var keepsFiles = false
   /// Names of the benchmarks wanted; empty = all.
   var wanted: [String] = []
+  /// See `longHistory`.
+  var long: LongHistory?
 }
 
 protocol Benchmark {

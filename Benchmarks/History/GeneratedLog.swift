@@ -63,22 +63,9 @@ final class GeneratedLog: Sendable {
 
   func close() throws { try ledger.close() }
 
-  /// The live state, when it is needed no more.
-  func takeBooks() -> Books {
-    books.withLock { books in
-      let result = books
-      books = Books()
-      return result
-    }
-  }
-
   /// Segment files, in order.
   var segments: [String] {
-    get throws {
-      let folder = path + "/segments"
-      return try RealFileSystem().list(folder).filter { $0.hasSuffix(".lz4") }.sorted()
-        .map { "\(folder)/\($0)" }
-    }
+    get throws { try Scratch.segments(of: path) }
   }
 }
 

@@ -1,5 +1,5 @@
-// Bytes of log per billed request: in blocks of 64 KiB and more, in sealed segments, and in the open
-// segment as 64 callers at a time fill it.
+// Bytes of log per billed request: in blocks of 64 KiB and more, without and with the padding of the
+// open segment, and in sealed segments.
 import Base
 import Ledger
 import Projections
@@ -14,6 +14,8 @@ struct LogSize: Benchmark {
     let mixed = HistoryOptions.realistic(requests: requests, hasFailures: true, seed: run.seed)
     try measure(run, pure, "admission + settlement", judged: true)
     try measure(run, mixed, "all events of mixed traffic", judged: false)
+    try sealed(run, pure, "admission + settlement", judged: true)
+    try sealed(run, mixed, "all events of mixed traffic", judged: false)
     if pure.recordedChats.isEmpty {
       run.report.note("size: without ../shared/data/traffic: sizes from built-in distributions")
     }
@@ -39,6 +41,28 @@ struct LogSize: Benchmark {
       "  with padding to 4 KiB; record bytes",
       "\(decimal(Double(stored.storedBytes) / requests, 1)); "
         + decimal(Double(sizes.raw) / requests, 1))
+  }
+
+  /// The same history in segments that are sealed, but for the last.
+  private static func sealed(
+    _ run: Run, _ history: HistoryOptions, _ what: String, judged: Bool
+  ) throws {
+    let scratch = try Scratch(run)
+    let log = try GeneratedLog(
+      at: scratch.file("log"), history, segmentBytes: run.isSmoke ? 256 << 10 : 8 << 20)
+    try log.write()
+    while case .sealed = try log.ledger.sealIfNeeded(counting: { _, _ in }) {}
+    let counts = log.counts
+    try log.close()
+    let paths = try log.segments.dropLast()
+    guard !paths.isEmpty else { throw BenchmarkError("no segment was sealed") }
+    let bytes = try paths.reduce(0) { try $0 + (RealFileSystem().status(of: $1)?.size ?? 0) }
+    let events = try BlockSizes(Array(paths)).events
+    let requests = Double(events) * Double(counts.settlements) / Double(counts.events)
+    let each = Double(bytes) / requests
+    run.report.state(
+      "log bytes per request, sealed segments, \(what)", decimal(each, 1), each,
+      judged ? .atMost(110) : .none)
   }
 
   /// What the bytes go to.

@@ -84,19 +84,12 @@ extension HistoryGenerator {
 
   private mutating func declarePrices(_ books: borrowing Books) {
     priceBook = books.prices.nextBook
-    for (index, model) in TrafficPopulation.models.enumerated() {
-      let prices = HistoryPrices.all[index]
-      var event = PriceSet()
-      event.book = priceBook
-      event.index = UInt32(index)
-      event.model = model
-      event.prices =
-        "{\"input\":\(prices.input),\"output\":\(prices.output),\"cache_read\":\(prices.cacheRead)}"
-      outbox.append(.other(event))
+    for (index, model) in prices.enumerated() {
+      outbox.append(.other(PriceSet(model, book: priceBook, index: UInt32(index))))
     }
     var published = PriceBookPublished()
     published.book = priceBook
-    published.count = UInt32(TrafficPopulation.models.count)
+    published.count = UInt32(prices.count)
     published.hash = randomBytes(32)
     published.version = "generated"
     published.authorship = Self.authorship
@@ -111,12 +104,12 @@ extension HistoryGenerator {
         lastUser = caller.user
         var user = UserState()
         user.user = caller.user
-        user.concurrency = 5
+        user.concurrency = options.concurrency
         user.salt = randomBytes(8)
         user.name = "generated-\(caller.user.value)"
         user.authorship = Self.authorship
         outbox.append(.other(UserAdded(user)))
-        outbox.append(.other(credit(caller.user, usd: 100)))
+        outbox.append(.other(credit(caller.user, usd: options.startingCreditUSD)))
         outbox.append(.other(subscription(caller.user, nextSubscription)))
         subscriptions.append(SubscriptionID(nextSubscription))
         nextSubscription += 1
@@ -127,6 +120,9 @@ extension HistoryGenerator {
       key.group = groups[caller.group]
       key.salt = randomBytes(8)
       key.hash = randomBytes(32)
+      if caller.key == population.callers[0].key, !options.firstKeyHash.isEmpty {
+        key.hash = options.firstKeyHash
+      }
       key.name = "generated-\(caller.key.value)"
       key.suffix = String(random.identifier("").suffix(4))
       key.authorship = Self.authorship

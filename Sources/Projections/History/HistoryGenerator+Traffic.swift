@@ -16,19 +16,16 @@ extension HistoryGenerator {
     closing.group = caller.group
     closing.shape = nextShape(of: index, at: time)
     closing.fate = nextFate()
-    let prices = HistoryPrices.all[closing.shape.model]
-    closing.list = prices.list(closing.shape.usage)
-    closing.charged = group.multiplier.applied(to: closing.list)
+    price(&closing, group)
     closing.requestID = ULID(time: time, random: (random.next(), random.next()))
     let milliseconds = closing.fate == .intercepted ? 80 : closing.shape.durationMilliseconds
     closing.time = time.advanced(
       byMicroseconds: Int64(milliseconds) * 1000 + Int64(random.below(1000)))
-    outbox.append(.check(check(caller, group, closing, prices), closing))
+    outbox.append(.check(check(caller, group, closing), closing))
   }
 
   private mutating func check(
-    _ caller: HistoryCaller, _ group: HistoryGroup, _ closing: PendingClosing,
-    _ prices: HistoryPrices
+    _ caller: HistoryCaller, _ group: HistoryGroup, _ closing: PendingClosing
   ) -> BillingChecked {
     var check = BillingChecked()
     check.party = Party(
@@ -45,12 +42,25 @@ extension HistoryGenerator {
     check.isIPv6 = caller.address.count == 16
     check.address = caller.address
     check.requestID = closing.requestID
-    check.hold = group.multiplier.applied(to: prices.hold(closing.shape))
+    let estimate = HoldEstimate(
+      inputTokens: Int64(closing.shape.textBytes / 3 + 1), outputTokens: 4096,
+      mayWrite1h: closing.shape.usesHourCache)
+    check.hold = estimate.amount(
+      at: prices[closing.shape.model], multiplier: group.multiplier)
     if group.target == .subscription {
       check.subscription = subscriptions[Int(caller.user.value - population.callers[0].user.value)]
       check.available = NanoUSD(.max)
     }
     return check
+  }
+
+  private func price(_ closing: inout PendingClosing, _ group: HistoryGroup) {
+    do throws(RatingError) {
+      let rated = try Rating.rate(closing.shape.usage, at: prices[closing.shape.model])
+      closing.list = rated.list
+      closing.inputTier = rated.inputTier
+      closing.charged = try Rating.charge(list: rated.list, multiplier: group.multiplier)
+    } catch { preconditionFailure("a generated request is within the ledger's limits") }
   }
 
   /// Credit before the balance runs out.
@@ -186,6 +196,7 @@ extension HistoryGenerator {
     settled.usage = closing.shape.usage
     settled.stopReason = closing.shape.stopReason
     settled.status = 200
+    settled.inputTier = closing.inputTier
     settled.list = closing.list
     settled.charged = closing.charged
     settled.hold = open.hold

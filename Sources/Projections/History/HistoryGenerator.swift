@@ -15,6 +15,13 @@ public struct HistoryGenerator: Sendable {
   var groups: [GroupID] = []
   var subscriptions: [SubscriptionID] = []
   var priceBook = PriceBookID.none
+  /// Of the built-in book, by index in `TrafficPopulation.models`.
+  let prices = TrafficPopulation.models.map { name in
+    guard let match = PriceBook.builtIn.match(name) else {
+      preconditionFailure("the built-in book has no \(name)")
+    }
+    return match.model
+  }
   var models: [ModelID] = []
   var userAgents: [UserAgentID] = []
 
@@ -49,6 +56,7 @@ public struct HistoryGenerator: Sendable {
       users: options.users, firstUser: books.catalog.nextUser.value,
       firstKey: books.catalog.nextKey.value, busyLimit: Int(options.requestsPerSecond * 6) + 4,
       &random)
+    if !options.firstKeyHash.isEmpty { population.callers[0].group = 0 }
     prepareDeclarations(books)
   }
 
@@ -129,6 +137,7 @@ struct PendingClosing: Sendable {
   var requestID = ULID.none
   var shape = TrafficShape()
   var list = NanoUSD.zero
+  var inputTier: UInt16 = 0
   var charged = NanoUSD.zero
   var fate = RequestFate.settled
 }

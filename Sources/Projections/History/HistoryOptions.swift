@@ -20,6 +20,14 @@ public struct HistoryOptions: Sendable {
   public var recordedChats: [(input: Int, output: Int)] = []
   public var recordedCompletions: [(input: Int, output: Int)] = []
 
+  /// SHA-256 of a key that is known: the first caller's, in a group that pays from the balance.
+  /// Empty = none; all other keys are random.
+  public var firstKeyHash: [UInt8] = []
+  /// What each user begins with.
+  public var startingCreditUSD: Int64 = 100
+  /// Requests at a time of each user; <= 0 = no limit.
+  public var concurrency: Int32 = 5
+
   public init() {}
 
   /// About how long the history lasts.
