@@ -1,6 +1,7 @@
 // `verify`: the whole log walked and believed nowhere, with what is inside of its records.
 public import Ledger
 import Base
+import Projections
 import Synchronization
 
 public enum LedgerCheck {
@@ -13,7 +14,7 @@ public enum LedgerCheck {
     at directory: LedgerDirectory, until limit: SequenceNumber?,
     _ report: @escaping AdministrationService.Report
   ) throws(LedgerError) -> [UInt8] {
-    var request = VerificationRequest()
+    var request = VerificationRequest.ofEvents
     request.limit = limit
     let total = size(of: directory)
     let walked = Walked()

@@ -28,6 +28,7 @@ public struct StatusReport {
         $0.member("checkpoint_sequence", status.checkpoint.value)
         $0.member("checkpoint_lag", status.checkpointLag)
         $0.member("checkpoint_problem", optional: status.checkpointProblem)
+        $0.member("sealing_problem", optional: status.sealingProblem)
         $0.member("open_requests", status.openRequests)
         $0.member("held_usd", money: status.held)
         $0.member("unknown_outcomes", status.unknownOutcomes)
