@@ -142,6 +142,29 @@ public final class Gateway: Sendable {
     return live.withBooks { books in try? books.append(payload, now: now) }
   }
 
+  /// Appends a charge. While the disk is full and the batch with it, tries again: what was granted
+  /// is settled once there is room, or found open at the next start.
+  /// - Returns: nil when the ledger failed, or refuses the event: a bug of ours, told in metrics.
+  func appendForCertain(
+    _ payload: some RecordPayload, on reactor: Reactor
+  ) async -> SequenceNumber? {
+    while live.poisoned == nil {
+      let now = wallClock.now()
+      do throws(BooksError) {
+        return try live.withBooks { books throws(BooksError) in
+          try books.append(payload, now: now)
+        }
+      } catch {
+        guard case .full = error else {
+          metrics.refusedEvents.add(1)
+          return nil
+        }
+      }
+      await reactor.sleep(until: reactor.now.advanced(milliseconds: 50))
+    }
+    return nil
+  }
+
   /// Waits until an event is durable. False: it will never be known to be.
   func isDurable(_ sequence: SequenceNumber, on reactor: Reactor) async -> Bool {
     if live.durable >= sequence { return true }

@@ -43,9 +43,9 @@ extension Gateway: RequestHandler {
     let started = client.reactor.now
     let caller = try authenticate(request, forced: forced, check: .spending)
     do throws(Answer) {
-      let body = try await readBody(request, client)
-      defer { budget.release(body.count) }
-      let call = try MessagesCall(body)
+      let body = HeldBody(try await readBody(request, client), in: budget)
+      defer { body.free() }
+      let call = try MessagesCall(body.bytes)
       let slot = try await userSlot(caller, client)
       defer { slot.release() }
       let snapshot = snapshot
@@ -55,7 +55,8 @@ extension Gateway: RequestHandler {
         pingInterval: snapshot.configuration.gateway.pingInterval)
       let forwarding = Forwarding(
         self, snapshot: snapshot, call: call, request: request, caller: caller,
-        admission: admission, reply: reply, started: started, releaseUserSlot: slot.release)
+        admission: admission, reply: reply, started: started, body: body,
+        releaseUserSlot: slot.release)
       await active.track(forwarding) { await forwarding.run() }
       answerCounts.note(route: "messages", status: reply.status)
     } catch {

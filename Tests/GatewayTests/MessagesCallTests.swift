@@ -56,8 +56,8 @@ func `a body that cannot be forwarded is refused`(json: String, message: String)
 
 @Test func `renaming changes the model's bytes and nothing else`() throws {
   let json = #"{ "a":[1,2], "model" : "short" ,"z":"short"}"#
-  let renamed = try call(json).body(sending: "much \"longer\"")
+  let renamed = try call(json).renamed(Array(json.utf8), sending: "much \"longer\"")
   let wanted = #"{ "a":[1,2], "model" : "much \"longer\"" ,"z":"short"}"#
   #expect(String(decoding: renamed, as: UTF8.self) == wanted)
-  #expect(try call(json).body(sending: "short") == Array(json.utf8))
+  #expect(try call(json).renamed(Array(json.utf8), sending: "short") == Array(json.utf8))
 }

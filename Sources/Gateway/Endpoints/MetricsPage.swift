@@ -72,6 +72,9 @@ extension Gateway {
     page.counter(
       "attempts_failed_total", "Attempts at upstreams that failed.",
       metrics.failedAttempts.total)
+    page.counter(
+      "events_refused_total", "Settlements that the ledger refused: 0, or there is a bug.",
+      metrics.refusedEvents.total)
     page.counter("drains_total", "Answers read on after their caller left.", metrics.drains.total)
     page.begin("tokens_total", "counter", "Tokens settled, by class.")
     for (label, counter) in [

@@ -36,7 +36,7 @@ extension Forwarding {
     if let beta = request.queryValue("beta"), beta == "true" { url += "?beta=true" }
     var upstream = UpstreamRequest(
       url: url, headers: gateway.headerCache.headers(for: account, request.headers),
-      body: call.body(sending: sent), proxy: account.proxy)
+      body: call.renamed(body.bytes, sending: sent), proxy: account.proxy)
     upstream.connectMilliseconds = settings.connect.milliseconds
     upstream.firstByteMilliseconds =
       (call.isStream ? settings.streamFirstByte : settings.firstByte).milliseconds
@@ -221,6 +221,7 @@ extension Forwarding {
       }
       if relay.isReleased {
         releaseDue = .never
+        body.free()
         reply.start(headers: passed)
         await reply.send(relay.takeOutput()[...])
       }
@@ -236,8 +237,13 @@ extension Forwarding {
     var remainder = AnsweredRequest.Remainder.streamEnd
     var failure = FailedAttempt(.cut, status: head.status, detail: "the stream ended too early")
     switch relay.end {
-    case .open: if !relay.meter.hasStopReason { ending = ending ?? .upstreamCut }
-    case .stopped: if relay.meter.hasStopReason { ending = nil }
+    case .open, .stopped:
+      // With a stop reason the answer is whole, however its connection ended.
+      if relay.meter.hasStopReason {
+        ending = nil
+      } else {
+        ending = ending ?? (relay.end == .stopped ? .noDelta : .upstreamCut)
+      }
     case .error(let type, let event):
       ending = ending ?? .upstreamCut
       remainder = .streamError(event)
@@ -246,7 +252,6 @@ extension Forwarding {
       ending = ending ?? .upstreamCut
       failure = FailedAttempt(.malformedAnswer, status: head.status, detail: what)
     }
-    if relay.end == .stopped && !relay.meter.hasStopReason { ending = ending ?? .noDelta }
     failure.usage = relay.meter.reported
     if !relay.isReleased && ending != nil && !isShuttingDown && problem != .drainLimit {
       return .failed(failure)

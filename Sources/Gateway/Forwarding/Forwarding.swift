@@ -15,6 +15,8 @@ final class Forwarding {
   let admission: Admission
   let reply: Reply
   let started: MonotonicTime
+  /// What is sent upstream, until an answer has begun.
+  let body: HeldBody
   /// Gives the user's slot back; early when the caller leaves.
   private var releaseUserSlot: (() -> Void)?
   private var excluded: Set<AccountID> = []
@@ -30,7 +32,7 @@ final class Forwarding {
 
   init(
     _ gateway: Gateway, snapshot: Gateway.Snapshot, call: MessagesCall, request: Request,
-    caller: Caller, admission: Admission, reply: Reply, started: MonotonicTime,
+    caller: Caller, admission: Admission, reply: Reply, started: MonotonicTime, body: HeldBody,
     releaseUserSlot: @escaping () -> Void
   ) {
     self.gateway = gateway
@@ -41,6 +43,7 @@ final class Forwarding {
     self.admission = admission
     self.reply = reply
     self.started = started
+    self.body = body
     self.releaseUserSlot = releaseUserSlot
   }
 

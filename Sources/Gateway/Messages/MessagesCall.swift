@@ -2,9 +2,8 @@
 // Everything else goes upstream as it came.
 import Base
 
-/// A parsed POST /v1/messages body. The bytes are kept as received.
+/// A parsed POST /v1/messages body. The bytes themselves are kept by HeldBody.
 struct MessagesCall {
-  private(set) var body: [UInt8]
   let model: String
   /// Bytes of the model's value in the body, quotes included.
   private let modelRange: Range<Int>
@@ -18,7 +17,6 @@ struct MessagesCall {
   /// `model` would bypass the price), right types.
   init(_ body: [UInt8]) throws(Answer) {
     guard !body.isEmpty else { throw .bodyEmpty }
-    self.body = body
     let scanner: JSONScanner
     do { scanner = try JSONScanner(object: body.span, maxDepth: Self.greatestDepth) } catch {
       throw .bodyMalformed
@@ -47,7 +45,7 @@ struct MessagesCall {
   }
 
   /// The body under another model name: only the model's bytes change.
-  func body(sending sent: String) -> [UInt8] {
+  func renamed(_ body: [UInt8], sending sent: String) -> [UInt8] {
     if sent == model { return body }
     var quoted: [UInt8] = []
     JSONWriter.appendQuoted(sent, to: &quoted)
@@ -55,9 +53,6 @@ struct MessagesCall {
     renamed.replaceSubrange(modelRange, with: quoted)
     return renamed
   }
-
-  /// Lets the bytes go once they are with the upstream for good.
-  mutating func freeBody() { body = [] }
 }
 
 extension MessagesCall {

@@ -12,7 +12,7 @@ extension Forwarding {
     let reading = answered.meter.reading(
       ending: answered.ending, estimatedInput: admission.estimatedInput)
     let settled = settlement(of: answered, reading)
-    let sequence = gateway.append(settled)
+    let sequence = await gateway.appendForCertain(settled, on: reactor)
     gateway.metrics.count(settled.settlement)
     guard !reply.isGone else { return }
     let isDurable: Bool
