@@ -17,6 +17,7 @@ public enum ProcessEnd: Equatable, Sendable {
 /// The process did not do what a test waited for; carries all it said.
 public struct ServerFailure: Error, CustomStringConvertible {
   public let description: String
+  public init(description: String) { self.description = description }
 }
 
 public final class ServerProcess: Sendable {
