@@ -7,7 +7,7 @@ struct BenchmarkError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-final class Scratch {
+final class Scratch: Sendable {
   let path: String
   private let isKept: Bool
 

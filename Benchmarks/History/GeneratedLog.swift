@@ -8,6 +8,8 @@ import Synchronization
 final class GeneratedLog: Sendable {
   let path: String
   let ledger: Ledger
+  /// The files stay as long as this value.
+  private let scratch: Scratch
   private let books: Mutex<Books>
   private let generator: Mutex<HistoryGenerator>
 
@@ -16,8 +18,11 @@ final class GeneratedLog: Sendable {
     var settlements = 0
   }
 
-  init(at path: String, _ history: HistoryOptions, segmentBytes: Int = 256 << 20) throws {
-    self.path = path
+  init(
+    _ name: String, in scratch: Scratch, _ history: HistoryOptions, segmentBytes: Int = 256 << 20
+  ) throws {
+    self.scratch = scratch
+    path = scratch.file(name)
     var options = LedgerOptions()
     options.segmentBytes = segmentBytes
     ledger = try Ledger.open(RealFileSystem(), at: path, options: options)

@@ -26,7 +26,7 @@ struct LogSize: Benchmark {
     _ run: Run, _ history: HistoryOptions, _ what: String, judged: Bool
   ) throws {
     let scratch = try Scratch(run)
-    let log = try GeneratedLog(at: scratch.file("log"), history)
+    let log = try GeneratedLog("log", in: scratch, history)
     try log.write(blockBytes: 64 << 10)
     let stored = log.ledger.statistics
     let counts = log.counts
@@ -49,7 +49,7 @@ struct LogSize: Benchmark {
   ) throws {
     let scratch = try Scratch(run)
     let log = try GeneratedLog(
-      at: scratch.file("log"), history, segmentBytes: run.isSmoke ? 256 << 10 : 8 << 20)
+      "log", in: scratch, history, segmentBytes: run.isSmoke ? 256 << 10 : 8 << 20)
     try log.write()
     while case .sealed = try log.ledger.sealIfNeeded(counting: { _, _ in }) {}
     let counts = log.counts
@@ -70,7 +70,7 @@ struct LogSize: Benchmark {
     let scratch = try Scratch(run)
     var options = history
     options.requests = min(options.requests, 20_000)
-    let log = try GeneratedLog(at: scratch.file("log"), options)
+    let log = try GeneratedLog("log", in: scratch, options)
     try log.write()
     var raw = RawBlocks()
     var reader = log.ledger.reader(from: .first)

@@ -4,10 +4,9 @@ import Ledger
 import Projections
 
 struct LongHistory {
-  let path: String
-  let events: Int
-  let settlements: Int
-  fileprivate let scratch: Scratch
+  let log: GeneratedLog
+  var path: String { log.path }
+  var events: Int { log.counts.events }
 }
 
 extension Run {
@@ -18,16 +17,14 @@ extension Run {
     let requests = isSmoke ? 2000 : 5_000_000
     let watch = Stopwatch()
     let log = try GeneratedLog(
-      at: scratch.file("long"), DaybookServer.history(requests: requests, seed: seed),
+      "long", in: scratch, DaybookServer.history(requests: requests, seed: seed),
       segmentBytes: isSmoke ? 1 << 20 : 128 << 20)
     try log.write()
     let generating = watch.seconds
     let sealing = Stopwatch()
     while case .sealed = try log.ledger.sealIfNeeded(counting: { _, _ in }) {}
     try log.close()
-    let made = LongHistory(
-      path: log.path, events: log.counts.events, settlements: log.counts.settlements,
-      scratch: scratch)
+    let made = LongHistory(log: log)
     report.say(
       "  generated \(grouped(made.events)) events in \(decimal(generating, 1)) s, sealed in "
         + "\(decimal(sealing.seconds, 1)) s")

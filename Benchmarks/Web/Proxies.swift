@@ -11,7 +11,7 @@ struct Proxies: Benchmark {
     let scratch = try Scratch(run)
     guard let tools = WebTools(run, scratch, name) else { return }
     let log = try GeneratedLog(
-      at: scratch.file("data"), DaybookServer.history(requests: 50, seed: run.seed))
+      "data", in: scratch, DaybookServer.history(requests: 50, seed: run.seed))
     try log.write()
     try log.close()
     try json(run, tools, log.path)

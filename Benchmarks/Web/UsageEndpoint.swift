@@ -10,7 +10,7 @@ struct UsageEndpoint: Benchmark {
     let scratch = try Scratch(run)
     guard let tools = WebTools(run, scratch, name) else { return }
     let short = try GeneratedLog(
-      at: scratch.file("short"), DaybookServer.history(requests: 400, seed: run.seed))
+      "short", in: scratch, DaybookServer.history(requests: 400, seed: run.seed))
     try short.write()
     try short.close()
     try measure(run, tools, "short", data: short.path, events: short.counts.events)
