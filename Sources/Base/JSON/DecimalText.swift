@@ -62,6 +62,9 @@ public enum DecimalText {
   public static func append(_ value: Int128, scale: Int, to text: inout [UInt8]) {
     precondition((0...38).contains(scale), "scale out of range")
     if value < 0 { text.append(0x2D) }
+    if scale <= 18, let small = UInt64(exactly: value.magnitude) {
+      return append(small, scale: scale, to: &text)
+    }
     let unit = UInt128(powerOfTen(scale))
     let (whole, fraction) = value.magnitude.quotientAndRemainder(dividingBy: unit)
     if let small = UInt64(exactly: whole) {
@@ -78,6 +81,26 @@ public enum DecimalText {
       let (digit, after) = rest.quotientAndRemainder(dividingBy: place)
       text.append(0x30 + UInt8(digit))
       rest = after
+    }
+  }
+
+  /// The same for amounts of money: 64-bit arithmetic alone.
+  private static func append(_ value: UInt64, scale: Int, to text: inout [UInt8]) {
+    var unit: UInt64 = 1
+    for _ in 0..<scale { unit *= 10 }
+    var (whole, rest) = value.quotientAndRemainder(dividingBy: unit)
+    let start = text.count
+    repeat {
+      text.append(0x30 + UInt8(whole % 10))
+      whole /= 10
+    } while whole > 0
+    text[start...].reverse()
+    guard rest != 0 else { return }
+    text.append(0x2E)
+    while rest != 0 {
+      unit /= 10
+      text.append(0x30 + UInt8(rest / unit))
+      rest %= unit
     }
   }
 

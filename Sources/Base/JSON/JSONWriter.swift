@@ -36,6 +36,16 @@ public struct JSONWriter: Sendable {
     needsComma = false
   }
 
+  /// The name of a member that is known when this is compiled and needs no escapes.
+  public mutating func key(_ name: StaticString) {
+    separate()
+    bytes.append(0x22)
+    name.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    bytes.append(0x22)
+    bytes.append(0x3A)
+    needsComma = false
+  }
+
   public mutating func string(_ text: String) {
     separate()
     JSONWriter.appendQuoted(text, to: &bytes)

@@ -24,12 +24,21 @@ extension Gateway {
   }
 }
 
-/// What GET /v1/usage says, as of one moment.
-public struct UsageReport {
-  /// The JSON body.
-  public let json: [UInt8]
+/// What GET /v1/usage says, as of one moment: taken under the lock, written outside of it.
+public struct UsageReport: Sendable {
   /// The last event that touched what is told.
   public let basis: SequenceNumber
+  private let key: KeyEntry
+  private let user: UserEntry
+  private let group: GroupEntry
+  private let planName: String
+  private let balance: NanoUSD
+  private let held: NanoUSD
+  private let subscription: SubscriptionView?
+  private let quotaUsed: NanoUSD
+  private let usage: KeyUsage
+  private let sequence: SequenceNumber
+  private let time: Timestamp
 
   init(caller: Caller, planName: String, books: borrowing Books, at now: Timestamp) {
     self.init(
@@ -42,35 +51,52 @@ public struct UsageReport {
     key: KeyEntry, user: UserEntry, group: GroupEntry, planName: String, books: borrowing Books,
     at now: Timestamp
   ) {
+    self.key = key
+    self.user = user
+    self.group = group
+    self.planName = planName
     basis = books.lastTouch(of: user.id)
     let funds = books.available(user: user.id)
-    var json = JSONWriter()
+    balance = funds.balance
+    let isSubscription = group.target == .subscription
+    subscription =
+      isSubscription
+      ? books.subscriptionWindows(user: user.id, group: group.id, at: now) : nil
+    held = isSubscription ? subscription?.holds ?? .zero : funds.holds
+    quotaUsed = books.keyQuota(key.id).used
+    usage = books.usage(of: key.id, at: now)
+    sequence = books.lastSequence
+    time = books.lastTime
+  }
+
+  /// The JSON body.
+  public var json: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(1024)
+    var json = JSONWriter(appendingTo: bytes)
     json.beginObject()
-    var held = funds.holds
     if group.target == .subscription {
-      let view = books.subscriptionWindows(user: user.id, group: group.id, at: now)
-      held = view?.holds ?? .zero
-      Self.subscription(view, group: group, balance: funds.balance, to: &json)
+      Self.subscription(subscription, group: group, balance: balance, to: &json)
     } else {
       let isActive = key.status == .active && user.status == .active
-      json.member("isValid", funds.balance > .zero && isActive)
+      json.member("isValid", balance > .zero && isActive)
       json.member("is_active", isActive)
       json.member("mode", "balance")
       json.member("planName", planName)
-      json.member("remaining", usd: funds.balance)
+      json.member("remaining", usd: balance)
       json.member("unit", "USD")
-      json.member("balance", usd: funds.balance)
+      json.member("balance", usd: balance)
     }
     json.member("held", usd: held)
-    Self.quota(of: key, books, to: &json)
-    Self.statistics(books.usage(of: key.id, at: now), to: &json)
-    json.name("as_of")
+    Self.quota(of: key, used: quotaUsed, to: &json)
+    Self.statistics(usage, to: &json)
+    json.key("as_of")
     json.object {
-      $0.member("sequence", books.lastSequence.value)
-      $0.member("time", books.lastTime.text())
+      $0.member("sequence", sequence.value)
+      $0.member("time", time.text())
     }
     json.endObject()
-    self.json = json.bytes
+    return json.bytes
   }
 
   private static func subscription(
@@ -114,12 +140,9 @@ public struct UsageReport {
     view.windows.compactMap(\.left).min()
   }
 
-  private static func quota(
-    of key: KeyEntry, _ books: borrowing Books, to json: inout JSONWriter
-  ) {
+  private static func quota(of key: KeyEntry, used: NanoUSD, to json: inout JSONWriter) {
     guard let limit = key.quota else { return json.member(null: "quota") }
-    let used = books.keyQuota(key.id).used
-    json.name("quota")
+    json.key("quota")
     json.object {
       $0.member("limit", usd: limit)
       $0.member("used", usd: used)
@@ -129,32 +152,36 @@ public struct UsageReport {
   }
 
   private static func statistics(_ usage: KeyUsage, to json: inout JSONWriter) {
-    json.name("usage")
+    json.key("usage")
     json.object { json in
-      json.name("today")
+      json.key("today")
       totals(usage.today, to: &json)
-      json.name("total")
+      json.key("total")
       totals(usage.total, to: &json)
-      json.name("average_duration_ms")
+      json.key("average_duration_ms")
       json.ratio(usage.durationSum, usage.total.requests)
-      json.name("rpm")
+      json.key("rpm")
       json.ratio(usage.recentRequests, 5)
-      json.name("tpm")
+      json.key("tpm")
       json.ratio(usage.recentTokens, 5)
     }
   }
 
   private static func totals(_ sums: UsageSum, to json: inout JSONWriter) {
-    json.object {
-      $0.member("requests", sums.requests)
-      $0.member("input_tokens", sums.input)
-      $0.member("output_tokens", sums.output)
-      $0.member("cache_creation_tokens", sums.cacheWrite)
-      $0.member("cache_read_tokens", sums.cacheRead)
-      $0.member("total_tokens", sums.input + sums.output + sums.cacheWrite + sums.cacheRead)
-      $0.member("cost", usd: sums.list)
-      $0.member("actual_cost", usd: sums.charged)
+    json.beginObject()
+    for (name, count): (StaticString, Int64) in [
+      ("requests", sums.requests), ("input_tokens", sums.input), ("output_tokens", sums.output),
+      ("cache_creation_tokens", sums.cacheWrite), ("cache_read_tokens", sums.cacheRead),
+      ("total_tokens", sums.tokens),
+    ] {
+      json.key(name)
+      json.integer(count)
     }
+    json.key("cost")
+    json.usd(sums.list)
+    json.key("actual_cost")
+    json.usd(sums.charged)
+    json.endObject()
   }
 }
 
