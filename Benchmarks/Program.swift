@@ -1,9 +1,10 @@
 // Benchmarks: the yardsticks of the project, each measured beside its rival in the same run.
 //
-//   Benchmarks [--smoke] [--details] [--keep] [--seed N] [NAME ...]
+//   Benchmarks [--smoke] [--details] [--keep] [--seed N] [--events N] [NAME ...]
 //
 // --smoke runs each once and tiny, so that they never rot; its figures mean nothing.
-// --details prints what some figures are made of, --keep leaves the files of the run.
+// --events N is the length of the long history (10,000,000). --details prints what some figures
+// are made of, --keep leaves the files of the run.
 import Glibc
 
 enum Program {
@@ -15,7 +16,7 @@ enum Program {
 
   static func usage(_ problem: String? = nil) -> Never {
     if let problem { say(problem) }
-    say("usage: Benchmarks [--smoke] [--details] [--keep] [--seed N] [NAME ...]")
+    say("usage: Benchmarks [--smoke] [--details] [--keep] [--seed N] [--events N] [NAME ...]")
     for benchmark in all { say("  \(benchmark.name): \(benchmark.about)") }
     exit(problem == nil ? 0 : 2)
   }
@@ -32,6 +33,11 @@ enum Program {
       case "--seed":
         guard let text = arguments.popFirst(), let seed = UInt64(text) else { usage("--seed N") }
         run.seed = seed
+      case "--events":
+        guard let text = arguments.popFirst(), let events = Int(text), events >= 1000 else {
+          usage("--events N, at least 1000")
+        }
+        run.longEvents = events
       default:
         guard all.contains(where: { $0.name == argument }) else {
           usage("there is no benchmark \(argument)")

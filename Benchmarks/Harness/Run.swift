@@ -12,6 +12,8 @@ final class Run {
   var keepsFiles = false
   /// Names of the benchmarks wanted; empty = all.
   var wanted: [String] = []
+  /// About how many events the long history has.
+  var longEvents = 10_000_000
   /// See `longHistory`.
   var long: LongHistory?
 }

@@ -14,7 +14,7 @@ extension Run {
   func longHistory() throws -> LongHistory {
     if let long { return long }
     let scratch = try Scratch(self)
-    let requests = isSmoke ? 2000 : 5_000_000
+    let requests = isSmoke ? 2000 : longEvents / 2
     let watch = Stopwatch()
     let log = try GeneratedLog(
       "long", in: scratch, DaybookServer.history(requests: requests, seed: seed),
