@@ -86,20 +86,37 @@ struct PackedIdentifier {
   }
 
   /// The characters as a number; nil on a foreign character or when 21 bytes do not hold it.
-  private static func number(_ text: [UInt8], digits: [Int8], base: Int) -> [UInt8]? {
-    var number = [UInt8](repeating: 0, count: numberLength)
+  private static func number(_ text: [UInt8], digits: [Int8], base: UInt64) -> [UInt8]? {
+    var low: UInt64 = 0
+    var middle: UInt64 = 0
+    var high: UInt64 = 0
     for byte in text {
       let digit = digits[Int(byte)]
       guard digit >= 0 else { return nil }
-      var carry = Int(digit)
-      for i in number.indices {
-        carry += Int(number[i]) * base
-        number[i] = UInt8(carry & 0xFF)
-        carry >>= 8
-      }
-      guard carry == 0 else { return nil }
+      var carry = UInt64(digit)
+      carry = multiply(&low, by: base, adding: carry)
+      carry = multiply(&middle, by: base, adding: carry)
+      carry = multiply(&high, by: base, adding: carry)
+      // 21 bytes: two whole words and 40 bits.
+      guard carry == 0, high >> 40 == 0 else { return nil }
+    }
+    var number: [UInt8] = []
+    number.reserveCapacity(numberLength)
+    for i in 0..<numberLength {
+      let word = i < 8 ? low : i < 16 ? middle : high
+      number.append(UInt8(truncatingIfNeeded: word >> UInt64(i % 8 * 8)))
     }
     return number
+  }
+
+  /// word = word x base + addend; returns what does not fit.
+  private static func multiply(
+    _ word: inout UInt64, by base: UInt64, adding addend: UInt64
+  ) -> UInt64 {
+    let product = word.multipliedFullWidth(by: base)
+    let (sum, overflow) = product.low.addingReportingOverflow(addend)
+    word = sum
+    return product.high + (overflow ? 1 : 0)
   }
 
   private static func divide(_ number: inout [UInt8], by base: Int) -> Int {

@@ -105,10 +105,12 @@ public struct RecordWriter: RecordCoder, Sendable {
   }
 
   private mutating func store(_ bits: UInt64, width: Int, at offset: Int) {
-    var bits = bits
-    for i in 0..<width {
-      bytes[start + offset + i] = UInt8(truncatingIfNeeded: bits)
-      bits >>= 8
+    let offset = start + offset
+    switch width {
+    case 1: bytes[offset] = UInt8(truncatingIfNeeded: bits)
+    case 2: bytes.store(UInt16(truncatingIfNeeded: bits), at: offset)
+    case 4: bytes.store(UInt32(truncatingIfNeeded: bits), at: offset)
+    default: bytes.store(bits, at: offset)
     }
   }
 

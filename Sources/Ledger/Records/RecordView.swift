@@ -30,17 +30,17 @@ public struct RecordView: ~Escapable {
   /// fewer than 16 left, a length out of range or beyond the end, `fixed` out of range.
   public static func lengthOfRecord(in bytes: Span<UInt8>, at offset: Int) -> Int? {
     guard offset >= 0, bytes.count - offset >= headerLength else { return nil }
-    let length = Int(unsafe bytes.load(UInt32.self, at: offset))
-    let fixed = Int(unsafe bytes.load(UInt16.self, at: offset + 6))
+    let length = Int(bytes.load(offset, as: UInt32.self))
+    let fixed = Int(bytes.load(offset + 6, as: UInt16.self))
     guard length >= headerLength, length <= greatestLength, length <= bytes.count - offset,
       fixed >= headerLength, fixed <= length
     else { return nil }
     return length
   }
 
-  public var type: UInt16 { unsafe bytes.load(UInt16.self, at: 4) }
-  public var fixed: Int { Int(unsafe bytes.load(UInt16.self, at: 6)) }
-  public var time: Timestamp { Timestamp(microseconds: unsafe bytes.load(Int64.self, at: 8)) }
+  public var type: UInt16 { bytes.load(4, as: UInt16.self) }
+  public var fixed: Int { Int(bytes.load(6, as: UInt16.self)) }
+  public var time: Timestamp { Timestamp(microseconds: bytes.load(8, as: Int64.self)) }
 
   // Shared by traffic and money records.
   public var user: UserID { UserID(u32(16)) }
@@ -50,13 +50,13 @@ public struct RecordView: ~Escapable {
 
   public func u8(_ at: Int) -> UInt8 { at + 1 <= fixed ? bytes[at] : 0 }
   public func u16(_ at: Int) -> UInt16 {
-    at + 2 <= fixed ? unsafe bytes.load(UInt16.self, at: at) : 0
+    at + 2 <= fixed ? bytes.load(at, as: UInt16.self) : 0
   }
   public func u32(_ at: Int) -> UInt32 {
-    at + 4 <= fixed ? unsafe bytes.load(UInt32.self, at: at) : 0
+    at + 4 <= fixed ? bytes.load(at, as: UInt32.self) : 0
   }
   public func u64(_ at: Int) -> UInt64 {
-    at + 8 <= fixed ? unsafe bytes.load(UInt64.self, at: at) : 0
+    at + 8 <= fixed ? bytes.load(at, as: UInt64.self) : 0
   }
   public func i64(_ at: Int) -> Int64 { Int64(bitPattern: u64(at)) }
   public func money(_ at: Int) -> NanoUSD { NanoUSD(i64(at)) }
@@ -66,7 +66,7 @@ public struct RecordView: ~Escapable {
     var at = fixed
     var left = index
     while at + 2 <= bytes.count {
-      let end = at + 2 + Int(unsafe bytes.load(UInt16.self, at: at))
+      let end = at + 2 + Int(bytes.load(at, as: UInt16.self))
       guard end <= bytes.count else { return nil }
       if left == 0 { return (at + 2)..<end }
       left -= 1
@@ -80,18 +80,6 @@ public struct RecordView: ~Escapable {
     guard let range = stringRange(index) else { return "" }
     return unsafe bytes.extracting(range).withUnsafeBufferPointer {
       unsafe String(decoding: $0, as: UTF8.self)
-    }
-  }
-}
-
-extension Span<UInt8> {
-  /// A little-endian integer at any alignment.
-  /// - Precondition: `at ..< at + size` lies within the span (checked).
-  @unsafe
-  func load<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T {
-    precondition(offset >= 0 && offset &+ MemoryLayout<T>.size <= count)
-    return unsafe withUnsafeBytes {
-      unsafe T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
   }
 }
