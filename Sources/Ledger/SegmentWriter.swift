@@ -46,8 +46,8 @@ struct SegmentWriter: BlockStore, ~Copyable {
       if file == nil || (position > 0 && position + block.count > segmentBytes) {
         try roll(to: header.first)
       }
+      try ensureSpace(for: block, header)
       guard let file else { preconditionFailure("a roll opens the segment") }
-      try space.ensure(position + block.count)
       let written = try file.write(block, at: position)
       if written < block.count { return .failed("short write to \(file.path)") }
       let before = clock.now
@@ -64,6 +64,19 @@ struct SegmentWriter: BlockStore, ~Copyable {
     space.advance(used: position)
     files.noteBlock(at: header.first, offset: position - block.count)
     return .durable
+  }
+
+  /// Makes sure that zeros are where the block goes. When the open segment cannot grow any more,
+  /// the space prepared for the next one is used: it is part of the reserve.
+  private mutating func ensureSpace(
+    for block: Span<UInt8>, _ header: BlockHeader
+  ) throws(FileError) {
+    do throws(FileError) {
+      try space.ensure(position + block.count)
+    } catch {
+      guard error.isOutOfSpace, position > 0, space.nextHolds(block.count) else { throw error }
+      try roll(to: header.first)
+    }
   }
 
   private mutating func roll(to first: SequenceNumber) throws(FileError) {

@@ -87,6 +87,9 @@ final class SpaceAhead: Sendable {
     }
   }
 
+  /// Whether `next.tmp` has synced zeros for a block of so many bytes.
+  func nextHolds(_ bytes: Int) -> Bool { nextZeroed.load(ordering: .acquiring) >= bytes }
+
   /// Gives `next.tmp` a name, durably, and makes it the open segment.
   func takeNext(as first: SequenceNumber) throws(FileError) {
     if nextZeroed.load(ordering: .relaxed) == 0 {

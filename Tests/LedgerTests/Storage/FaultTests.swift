@@ -125,6 +125,28 @@ func processID() -> Int32 { getpid() }
     #expect(answer.withLock { $0 } != nil)
   }
 
+  @Test func `all that counts as reserve can be written when the disk takes no more`() throws {
+    let files = SimulatedFileSystem(capacity: 24 << 20)
+    var options = options()
+    options.segmentBytes = 256 << 20
+    let fixture = try LedgerFixture(files, at: "data", options: options)
+    try fixture.start()
+    #expect(try fixture.ledger.prepareAhead())
+    files.capacity = 0
+    while fixture.ledger.canAdmit(openRequests: 1) { try fixture.appendDurably() }
+    // What admitted requests still need: one block each.
+    for _ in 1...200 { try fixture.appendDurably() }
+    #expect(!fixture.ledger.isOutOfSpace && !fixture.ledger.canAdmit(openRequests: 1))
+    let last = fixture.ledger.durability.last
+    files.capacity = 24 << 20
+    #expect(try fixture.ledger.prepareAhead())
+    #expect(fixture.ledger.canAdmit(openRequests: 1))
+    try fixture.appendDurably()
+    #expect(try LedgerFixture.readAll(fixture.ledger.files) == last.next)
+    try fixture.ledger.close()
+    #expect(try Verification.run(files, at: "data").damages == [])
+  }
+
   @Test func `the reserve is there before requests are admitted`() throws {
     let files = SimulatedFileSystem(capacity: 64 << 20)
     var options = options()
