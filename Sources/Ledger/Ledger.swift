@@ -173,15 +173,37 @@ extension LedgerFiles {
   public static func open(
     _ fileSystem: any FileSystem, at path: String
   ) throws(LedgerError) -> LedgerFiles {
+    let (files, damage) = try openUpToDamage(fileSystem, at: path)
+    if let damage { throw damage }
+    return files
+  }
+
+  /// The same of a ledger whose end may be damaged: what stands before the damage can be read.
+  /// - Parameter confirmed: the greatest sequence that something else proves to have been
+  ///   acknowledged; a log that ends before it is damaged.
+  /// - Returns: the files, and the damage at the end of what they show.
+  public static func openUpToDamage(
+    _ fileSystem: any FileSystem, at path: String, confirmed: SequenceNumber = .none
+  ) throws(LedgerError) -> (files: LedgerFiles, damage: LedgerError?) {
     let directory = LedgerDirectory(fileSystem, at: path)
     guard let identity = try directory.readIdentity() else {
       throw .notALedger(path: path, why: "ledger.json is missing")
     }
     let lock = try directory.takeLock(.shared)
     let segments = try io { () throws(FileError) in try directory.listSegments() }
-    let end = try directory.findEnd(
-      of: identity.logID, segments: segments, confirmed: .none, dropsCache: false)
-    return LedgerFiles(
-      directory, identity: identity, segments: segments, limit: end.state.last, lock: lock)
+    let last: SequenceNumber
+    var damage: LedgerError?
+    do throws(LedgerError) {
+      last = try directory.findEnd(
+        of: identity.logID, segments: segments, confirmed: confirmed, dropsCache: false
+      ).state.last
+    } catch {
+      guard case .damaged(let place) = error else { throw error }
+      damage = error
+      last = SequenceNumber(max(1, place.sequence.value) - 1)
+    }
+    let files = LedgerFiles(
+      directory, identity: identity, segments: segments, limit: last, lock: lock)
+    return (files, damage)
   }
 }

@@ -153,7 +153,7 @@ private struct Tail {
   var size: Int
   /// From the last valid block's end to the last byte that is not zero; empty when all are zero.
   var bytes: Range<Int>
-  /// Something that a torn write cannot have left.
+  /// Something that a torn write cannot have left, and where what is no block begins.
   var fault: (offset: Int, what: String)?
 
   init(_ file: any File, from start: Int, logID: LogID, after state: ChainState)
@@ -176,10 +176,10 @@ private struct Tail {
           let page = buffer.span.extracting(index..<end)
           if page.isZero { continue }
           bytes = start..<offset + end
-          if let what = Self.fault(
-            page, isAtStart: offset + index == start, logID: logID, after: state)
+          if fault == nil,
+            let what = Self.fault(page, at: offset + index, from: start, logID: logID, after: state)
           {
-            fault = fault ?? (offset + index, what)
+            fault = (start, what)
           }
         }
       }
@@ -189,15 +189,15 @@ private struct Tail {
 
   /// What speaks against cutting a page of the tail.
   private static func fault(
-    _ page: Span<UInt8>, isAtStart: Bool, logID: LogID, after state: ChainState
+    _ page: Span<UInt8>, at offset: Int, from start: Int, logID: LogID, after state: ChainState
   ) -> String? {
     let found: BlockHeader
     do throws(BlockFault) { found = try BlockHeader(page, of: logID) } catch { return nil }
     if found.first <= state.last { return nil }
-    if isAtStart && found.first == state.last.next {
+    if offset == start && found.first == state.last.next {
       // The header of the block that was being written: its body is torn, or it does not belong.
       return state.fault(found)
     }
-    return "a block with sequence \(found.first) stands behind bytes that are no block"
+    return "no whole block stands here, but one with sequence \(found.first) at offset \(offset)"
   }
 }

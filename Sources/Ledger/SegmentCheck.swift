@@ -15,6 +15,8 @@ struct SegmentCheck: Sendable {
   /// Before the first block, as its header has it, and after the last; nil without blocks.
   private(set) var before: ChainState?
   private(set) var after: ChainState?
+  /// Behind the last block, in bytes from the start of the file.
+  private(set) var end = 0
   private(set) var damages: [Damage] = []
   private var lastTime = Int64.min
 
@@ -71,6 +73,7 @@ struct SegmentCheck: Sendable {
           footer = SegmentFooter(logID: logID, first: segment, chainBefore: header.chain)
         }
         after = input.chain
+        end = input.offset
         blocks += 1
         records += header.count
         rawBytes += header.rawBytes

@@ -28,6 +28,9 @@ public struct Verification: Equatable, Sendable {
 public struct VerificationRequest: Sendable {
   /// Where the log ends, when a writer is at work; nil: it ends where the files do.
   public var limit: SequenceNumber?
+  /// The greatest sequence that something else proves to have been acknowledged: a log that ends
+  /// before it is damaged.
+  public var confirmed = SequenceNumber.none
   /// Says what is wrong with a record's inside; nil when nothing is.
   public var check: @Sendable (borrowing RecordView) -> String? = { _ in nil }
   public var count: ControlTotalsCounter = { _, _ in }
@@ -127,6 +130,13 @@ private final class VerificationWork: Sendable {
       before = check.damages.isEmpty ? check.after ?? before : nil
     }
     total.last = before?.last ?? .none
+    if total.damages.isEmpty, total.last < request.confirmed {
+      total.damages.append(
+        Damage(
+          segment: LedgerDirectory.name(of: segments.last ?? .first),
+          offset: done.checked[segments.count - 1]?.end ?? 0, sequence: total.last.next,
+          what: "the log ends here, but events up to \(request.confirmed) were acknowledged"))
+    }
     total.chain = before?.chain ?? 0
     return total
   }

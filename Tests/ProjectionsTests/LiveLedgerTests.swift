@@ -90,7 +90,7 @@ struct LiveLedgerTests {
     try second.close()
     for suffix in ["", "-wal", "-shm"] { unlink(path + "/projections.sqlite" + suffix) }
     let third = try LiveLedger.open(options())
-    #expect(third.opening.complaint == "projections.sqlite is missing")
+    #expect(third.opening.complaint == "projections.sqlite is missing; it was made again")
     #expect(third.opening.loaded == .none)
     #expect(third.opening.folded == before.lastSequence.value)
     expectEqual(snapshot(third), before)

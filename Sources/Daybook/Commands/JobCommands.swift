@@ -21,7 +21,10 @@ enum JobCommands {
       // Damage must not keep it from being looked at: the lock, and nothing of opening.
       let lock = try directory.readIdentity() == nil ? nil : directory.takeLock(.shared)
       defer { try? lock?.unlock() }
-      let body = try LedgerCheck.run(at: directory, until: nil) { progress.show($0, of: $1) }
+      let stores = SQLiteCheckpointStores(RealFileSystem(), in: backend.directory)
+      let body = try LedgerCheck.run(
+        at: directory, until: nil, confirmed: try stores.confirmed(in: directory)
+      ) { progress.show($0, of: $1) }
       return AdministrationAnswer(body: body)
     }
     try Console.write(
@@ -29,10 +32,11 @@ enum JobCommands {
     if answer.value["intact"] != .bool(true) {
       let first = answer.value["damages"]?.array?.first
       let place = first.map {
-        "segment \($0["segment"]?.string ?? ""), sequence \($0["sequence"]?.numberText ?? "")"
+        ": segment \($0["segment"]?.string ?? ""), offset \($0["offset"]?.numberText ?? ""), "
+          + "sequence \($0["sequence"]?.numberText ?? ""): \($0["what"]?.string ?? "")"
       }
       throw CommandFailure(
-        "the ledger is damaged\(place.map { " at \($0)" } ?? ""); keep a copy of the directory, "
+        "the ledger is damaged\(place ?? ""); keep a copy of the directory, "
           + "then `daybook repair`", .damage)
     }
   }

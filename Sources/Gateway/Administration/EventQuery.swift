@@ -39,7 +39,7 @@ public struct EventQuery: Sendable {
     if let name = try given.text("key") { key = try books.key(called: name).id }
   }
 
-  /// One page.
+  /// One page. What stands before damage is a page of its own: the next one throws.
   /// - Parameter files: of the ledger; only what is durable is given.
   /// - Returns: lines, and where the next page begins; nil at the end.
   public func page(
@@ -51,7 +51,10 @@ public struct EventQuery: Sendable {
     var reader = LedgerReader(files, from: from)
     var position = from
     var looked: UInt64 = 0
-    while position <= last, var batch = try reader.next() {
+    while position <= last {
+      guard var batch = try Self.next(&reader, orNil: !lines.isEmpty) else {
+        return (lines, lines.isEmpty ? nil : position.value)
+      }
       while let record = batch.next() {
         let sequence = batch.sequence
         guard sequence <= last else { return (lines, nil) }
@@ -67,6 +70,17 @@ public struct EventQuery: Sendable {
       }
     }
     return (lines, nil)
+  }
+
+  /// The next batch; nil at the end, or instead of an error where there is something to show first.
+  @_lifetime(&reader)
+  private static func next(
+    _ reader: inout LedgerReader, orNil hidesErrors: Bool
+  ) throws(LedgerError) -> RecordBatch? {
+    do throws(LedgerError) { return try reader.next() } catch {
+      if hidesErrors { return nil }
+      throw error
+    }
   }
 
   private func matches(_ record: RecordView) -> Bool {

@@ -8,14 +8,17 @@ public enum LedgerCheck {
   /// Verifies a ledger.
   /// - Parameters:
   ///   - limit: where the log ends while a writer is at work; nil = where the files do.
+  ///   - confirmed: the greatest sequence known to have been acknowledged.
   ///   - report: told the bytes walked and the bytes there are, on several threads.
   /// - Returns: one JSON object; `intact` says whether all is well.
   public static func run(
     at directory: LedgerDirectory, until limit: SequenceNumber?,
+    confirmed: SequenceNumber = .none,
     _ report: @escaping AdministrationService.Report
   ) throws(LedgerError) -> [UInt8] {
     var request = VerificationRequest.ofEvents
     request.limit = limit
+    request.confirmed = confirmed
     let total = size(of: directory)
     let walked = Walked()
     request.progress = { report(walked.add(UInt64($0)), total) }

@@ -8,7 +8,8 @@ public struct LedgerReading {
   public let files: LedgerFiles
   /// The state at the end of the log.
   public private(set) var books: Books
-  /// Why the state could not be folded to the end; nil when it could. `cat` goes on without it.
+  /// Damage at the end of what can be read, or why the state could not be folded to the end; nil
+  /// when all is well. `cat` shows what stands before it.
   public let problem: LiveLedgerError?
 
   /// Opens the log and folds it.
@@ -20,16 +21,20 @@ public struct LedgerReading {
     directory: String, fileSystem: some FileSystem = RealFileSystem(), needsState: Bool = true,
     progress: (@Sendable (FoldProgress) -> Void)? = nil
   ) throws(LiveLedgerError) {
-    files = try asLive { () throws(LedgerError) in
-      try LedgerFiles.open(fileSystem, at: directory)
+    let opened = try asLive { () throws(LedgerError) in
+      let stores = SQLiteCheckpointStores(fileSystem, in: directory)
+      let confirmed = try stores.confirmed(in: LedgerDirectory(fileSystem, at: directory))
+      return try LedgerFiles.openUpToDamage(fileSystem, at: directory, confirmed: confirmed)
     }
+    files = opened.files
+    var problem = opened.damage.map { LiveLedgerError.ledger($0) }
+    if let problem, needsState { throw problem }
     var books = Books()
-    var problem: LiveLedgerError?
     do throws(LiveLedgerError) {
       try Self.fold(files, into: &books, progress)
     } catch {
       if needsState { throw error }
-      problem = error
+      problem = problem ?? error
     }
     do throws(BooksError) { try books.adoptZone() } catch {
       if needsState { throw .refused(error) }

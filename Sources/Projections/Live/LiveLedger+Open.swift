@@ -32,9 +32,7 @@ extension LiveLedger {
       settings.clock = options.clock
       settings.onPoison = options.onPoison
       let directory = LedgerDirectory(options.fileSystem, at: options.directory)
-      if let stored = stores.peek(), stored.logID == (try directory.readIdentity())?.logID {
-        settings.confirmed = stored.sequence
-      }
+      settings.confirmed = try stores.confirmed(in: directory)
       return try Ledger.open(options.fileSystem, at: options.directory, options: settings)
     }
   }
@@ -77,7 +75,7 @@ extension LiveLedger {
   ) throws(LiveLedgerError) -> (Books, any CheckpointStore) {
     let opened = try asLive { () throws(StoreError) in try stores.open() }
     let isFirst = ledger.recovery.last == .none
-    var complaint = isFirst ? nil : opened.complaint
+    var complaint = isFirst ? nil : opened.complaint.map { "\($0); it was made again" }
     do throws(StoreError) {
       if let header = try opened.store.header() {
         complaint = try mismatch(header, ledger.files)
@@ -87,6 +85,8 @@ extension LiveLedger {
           report.loaded = header.sequence
           return (books, opened.store)
         }
+      } else if !isFirst {
+        complaint = complaint ?? "projections.sqlite was empty; it was made again"
       }
     } catch {
       guard case .damaged = error else { throw .store(error) }

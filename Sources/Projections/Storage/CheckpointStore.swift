@@ -50,6 +50,17 @@ public protocol CheckpointStores: Sendable {
   ) throws(StoreError) -> any CheckpointStore
 }
 
+extension CheckpointStores {
+  /// The greatest sequence that the stored state proves to have been acknowledged by the log in a
+  /// directory; `.none` when it belongs to another log, or there is none.
+  public func confirmed(in directory: LedgerDirectory) throws(LedgerError) -> SequenceNumber {
+    guard let stored = peek(), stored.logID == (try directory.readIdentity())?.logID else {
+      return .none
+    }
+    return stored.sequence
+  }
+}
+
 /// An open store, and what an operator should know of it.
 public struct OpenedStore {
   public let store: any CheckpointStore
