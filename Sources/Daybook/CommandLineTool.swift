@@ -27,7 +27,9 @@ enum CommandLineTool {
   static let version = "0.1.0"
 
   static func run(_ words: [String]) -> ExitCode {
+    // A closed pipe and a file size limit are errors of the call, not the end of the process.
     _ = signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGXFSZ, SIG_IGN)
     do {
       try perform(words)
       return .done

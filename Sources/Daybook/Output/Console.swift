@@ -8,16 +8,26 @@ enum Console {
   /// Standard output was closed by its reader (`daybook cat | head`): nothing more to do.
   struct OutputClosed: Error {}
 
-  static func write(_ bytes: [UInt8]) throws(OutputClosed) {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: bytes)
-    } catch {
-      throw OutputClosed()
+  /// - Throws: `OutputClosed`, or the failure to write: half an answer is not a success.
+  static func write(_ bytes: [UInt8]) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = unsafe rest.withUnsafeBytes { bytes in
+        unsafe Glibc.write(STDOUT_FILENO, bytes.baseAddress, bytes.count)
+      }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EPIPE {
+        throw OutputClosed()
+      } else if errno != EINTR {
+        let reason = FileError(code: errno, operation: .write, path: "standard output")
+        throw CommandFailure("the answer is not whole: \(reason)")
+      }
     }
   }
-  static func write(_ text: String) throws(OutputClosed) { try write(Array(text.utf8)) }
+  static func write(_ text: String) throws { try write(Array(text.utf8)) }
   /// A line.
-  static func say(_ text: String) throws(OutputClosed) { try write(text + "\n") }
+  static func say(_ text: String) throws { try write(text + "\n") }
 
   /// A line on standard error.
   static func complain(_ text: String) {

@@ -74,6 +74,7 @@ struct Opening {
       Console.complain("daybook: \(error); the server ends, start it again")
       _exit(ExitCode.failed.rawValue)
     }
+    settings.onTrouble = { Console.complain("daybook: \($0)") }
     let live = try LiveLedger.open(settings)
     progress.finish()
     report(live.opening)

@@ -10,19 +10,25 @@ final class Keeper: Sendable {
 
   private let checkpointer: Checkpointer
   private let sealer: Sealer
+  private let onTrouble: @Sendable (String) -> Void
   private let doorbell = Doorbell()
   private let isStopping = Atomic(false)
   private let thread = Mutex<SystemThread?>(nil)
 
-  private init(_ checkpointer: Checkpointer, _ sealer: Sealer) {
+  private init(
+    _ checkpointer: Checkpointer, _ sealer: Sealer,
+    onTrouble: @escaping @Sendable (String) -> Void
+  ) {
     self.checkpointer = checkpointer
     self.sealer = sealer
+    self.onTrouble = onTrouble
   }
 
   static func start(
-    _ checkpointer: Checkpointer, _ sealer: Sealer
+    _ checkpointer: Checkpointer, _ sealer: Sealer,
+    onTrouble: @escaping @Sendable (String) -> Void
   ) throws(LiveLedgerError) -> Keeper {
-    let keeper = Keeper(checkpointer, sealer)
+    let keeper = Keeper(checkpointer, sealer, onTrouble: onTrouble)
     do throws(SystemThread.StartError) {
       let started = try SystemThread.start(name: "keeper") { keeper.run() }
       keeper.thread.withLock { $0 = started }
@@ -32,6 +38,7 @@ final class Keeper: Sendable {
 
   private func run() {
     let clock = SystemMonotonicClock()
+    var watch = TroubleWatch(checkpointer, sealer, report: onTrouble)
     var step = 0
     while !isStopping.load(ordering: .sequentiallyConsistent) {
       doorbell.wait(until: clock.now.advanced(milliseconds: Self.stepMilliseconds))
@@ -42,6 +49,7 @@ final class Keeper: Sendable {
       } else if checkpointer.ledger.wantsPreparing {
         _ = try? checkpointer.ledger.prepareAhead()
       }
+      watch.look(openRequests: checkpointer.shared.mutex.withLock { $0.openRequests.openCount })
     }
   }
 

@@ -65,7 +65,9 @@ extension LiveLedger {
     let checkpointer = Checkpointer(ledger, shared, stores, store)
     if report.folded > 0 || report.complaint != nil { try checkpointer.checkpoint() }
     let sealer = Sealer(ledger)
-    let keeper = options.runsKeeper ? try Keeper.start(checkpointer, sealer) : nil
+    let keeper =
+      options.runsKeeper
+      ? try Keeper.start(checkpointer, sealer, onTrouble: options.onTrouble) : nil
     return LiveLedger(ledger, shared, checkpointer, sealer, keeper, report)
   }
 

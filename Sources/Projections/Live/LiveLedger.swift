@@ -25,6 +25,9 @@ public struct LiveLedgerOptions: Sendable {
   public var progress: (@Sendable (FoldProgress) -> Void)?
   /// Called once when the log is poisoned: the process must say why and exit within a second.
   public var onPoison: @Sendable (LedgerError) -> Void = { _ in }
+  /// Told one line when something behind the traffic begins to fail (no room, no checkpoint), and
+  /// one when it is well again.
+  public var onTrouble: @Sendable (String) -> Void = { _ in }
 
   public init(directory: String) { self.directory = directory }
 }
