@@ -23,6 +23,11 @@ extension Forwarding {
     }
     switch StatusVerdict(status: head.status) {
     case .success:
+      // `identity` was asked for: bytes in another coding can neither be metered nor passed on.
+      if let coding = head.headers["content-encoding"], coding.lowercased() != "identity" {
+        let detail = "the answer has content-encoding \(coding), which was not asked for"
+        return .failed(FailedAttempt(.malformedAnswer, status: head.status, detail: detail))
+      }
       return call.isStream
         ? await relay(transfer, head, account) : await buffer(transfer, head, account)
     case .failover, .passThrough:

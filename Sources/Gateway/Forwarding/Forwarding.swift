@@ -91,7 +91,10 @@ final class Forwarding {
         lastFailure = failed
         excluded.insert(account.id)
         if isLast {
-          await close(reply.isGone ? .callerGone : .upstream, answer: exhaustedAnswer())
+          let until = gateway.scheduler.withLock {
+            $0.earliestRest(accountWish, now: gateway.wallClock.now())
+          }
+          await close(reply.isGone ? .callerGone : .upstream, answer: exhaustedAnswer(until))
           return
         }
       }
@@ -100,10 +103,14 @@ final class Forwarding {
 
   // MARK: Accounts
 
-  private func pickAccount() async -> Result<UpstreamAccount, Answer> {
-    let wish = AccountWish(
+  private var accountWish: AccountWish {
+    AccountWish(
       group: admission.group, platform: caller.platform, model: call.model, excluded: excluded,
       isPriced: { [admission] in admission.price.price(sent: $0) != nil })
+  }
+
+  private func pickAccount() async -> Result<UpstreamAccount, Answer> {
+    let wish = accountWish
     let now = gateway.wallClock.now()
     let selection = gateway.scheduler.withLock {
       $0.select(wish, maxWaiting: Gateway.accountQueueLength, now: now)

@@ -91,7 +91,8 @@ struct Scheduler {
     case wait(AccountID, Suspension)
     /// Somebody could serve it, but too many wait already.
     case queueFull
-    /// Nobody can; the earliest end of a rest among those that could, if any.
+    /// Nobody can; the earliest end of a rest among those that could, if any: those that failed
+    /// this request included.
     case nobody(restsUntil: Timestamp?)
   }
 
@@ -100,16 +101,10 @@ struct Scheduler {
   /// never used, then longest unused. The first with a free slot wins; else the request waits for
   /// the least loaded.
   mutating func select(_ wish: AccountWish, maxWaiting: Int, now: Timestamp) -> Selection {
-    var candidates: [Account] = []
-    var earliest: Timestamp?
-    for account in accounts.values where fits(account.plan, wish) {
-      if account.isReady(at: now) {
-        candidates.append(account)
-      } else if account.condition != .disabled, let until = account.restsUntil {
-        earliest = min(earliest ?? until, until)
-      }
+    var candidates = accounts.values.filter {
+      fits($0.plan, wish) && !wish.excluded.contains($0.plan.id) && $0.isReady(at: now)
     }
-    guard !candidates.isEmpty else { return .nobody(restsUntil: earliest) }
+    guard !candidates.isEmpty else { return .nobody(restsUntil: earliestRest(wish, now: now)) }
     candidates.sort { Self.goesFirst($0, $1) }
     for candidate in candidates where accounts[candidate.plan.id]?.slots.tryAcquire() == true {
       accounts[candidate.plan.id]?.lastUsed = now
@@ -127,8 +122,15 @@ struct Scheduler {
     return .queueFull
   }
 
+  /// The earliest end of a rest among the accounts that could serve a request.
+  func earliestRest(_ wish: AccountWish, now: Timestamp) -> Timestamp? {
+    accounts.values.lazy.filter {
+      fits($0.plan, wish) && !$0.isReady(at: now) && $0.condition != .disabled
+    }.compactMap(\.restsUntil).min()
+  }
+
   private func fits(_ plan: AccountPlan, _ wish: AccountWish) -> Bool {
-    guard plan.groups.contains(wish.group), !wish.excluded.contains(plan.id) else { return false }
+    guard plan.groups.contains(wish.group) else { return false }
     guard plan.platform == wish.platform || (plan.platform == .antigravity && plan.isMixed) else {
       return false
     }
