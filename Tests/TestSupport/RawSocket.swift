@@ -22,6 +22,10 @@ public func onThread<Result: Sendable>(
 public struct SocketFailure: Error, CustomStringConvertible {
   public let call: String
   public let code: Int32
+  public init(call: String, code: Int32) {
+    self.call = call
+    self.code = code
+  }
   public var description: String { "\(call): errno \(code)" }
 }
 
