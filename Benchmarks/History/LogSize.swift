@@ -1,5 +1,5 @@
-// Bytes of log per billed request: in blocks of 64 KiB and more, without and with the padding of the
-// open segment, and in sealed segments.
+// Bytes of log per billed request: in blocks of 64 KiB and more, without and with the padding of
+// the open segment, and in sealed segments.
 import Base
 import Ledger
 import Projections

@@ -1,5 +1,5 @@
-// A request's body while it may still be sent to another upstream. It is let go as soon as an answer
-// has begun: a thousand streams do not keep a thousand prompts.
+// A request's body while it may still be sent to another upstream. It is let go as soon as an
+// answer has begun: a thousand streams do not keep a thousand prompts.
 import HTTP
 
 /// The bytes of a body, counted in the budget of all buffered bodies.
