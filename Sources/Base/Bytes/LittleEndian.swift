@@ -1,10 +1,12 @@
 // Little-endian integers in bytes: the one way fixed-width fields are read and written.
 //
-// Reading is a bounds check and one unaligned load. A field outside the bytes is a bug of the
+// Inlinable: left to the optimizer, these generic functions were called unspecialized from other
+// modules, at ten times the cost. Reading is a bounds check and one unaligned load. A field outside the bytes is a bug of the
 // caller (lengths of outside data are tested before its fields are read), hence a precondition.
 
 extension Span where Element == UInt8 {
   /// The little-endian integer at `offset`; all its bytes must lie inside.
+  @inlinable
   public func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type = T.self)
     -> T
   {
@@ -17,6 +19,7 @@ extension Span where Element == UInt8 {
 
 extension MutableSpan where Element == UInt8 {
   /// Writes `value` little-endian at `offset`; all its bytes must lie inside.
+  @inlinable
   @_lifetime(self: copy self)
   public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
     let width = MemoryLayout<T>.size
@@ -28,6 +31,7 @@ extension MutableSpan where Element == UInt8 {
 
 extension Array where Element == UInt8 {
   /// The little-endian integer at `offset`; all its bytes must lie inside.
+  @inlinable
   public func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type = T.self)
     -> T
   {
@@ -35,6 +39,7 @@ extension Array where Element == UInt8 {
   }
 
   /// Writes `value` little-endian at `offset`; all its bytes must lie inside.
+  @inlinable
   public mutating func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
     var span = mutableSpan
     span.store(value, at: offset)

@@ -64,14 +64,15 @@ public struct BillingChecked: RecordPayload {
 /// The fields that folds read, in place.
 public struct BillingCheckedView: ~Escapable {
   public let record: RecordView
+  @inlinable
   @_lifetime(copy record)
   public init(_ record: RecordView) { self.record = record }
-  public var group: GroupID { GroupID(record.u32(36)) }
-  public var subscription: SubscriptionID { SubscriptionID(record.u32(52)) }
-  public var target: PaymentTarget { PaymentTarget(bits: UInt64(record.u8(60))) }
-  public var allowed: Bool { record.u8(61) != 0 }
-  public var hold: NanoUSD { record.money(80) }
-  public var requestID: ULID {
+  @inlinable public var group: GroupID { GroupID(record.u32(36)) }
+  @inlinable public var subscription: SubscriptionID { SubscriptionID(record.u32(52)) }
+  @inlinable public var target: PaymentTarget { PaymentTarget(bits: UInt64(record.u8(60))) }
+  @inlinable public var allowed: Bool { record.u8(61) != 0 }
+  @inlinable public var hold: NanoUSD { record.money(80) }
+  @inlinable public var requestID: ULID {
     ULID(high: record.u64(88).byteSwapped, low: record.u64(96).byteSwapped)
   }
 }

@@ -125,26 +125,27 @@ public struct LateSettled: RecordPayload {
 /// The fields of a settlement that folds read, in place.
 public struct ForwardSettledView: ~Escapable {
   public let record: RecordView
+  @inlinable
   @_lifetime(copy record)
   public init(_ record: RecordView) { self.record = record }
-  public var group: GroupID { GroupID(record.u32(36)) }
-  public var account: AccountID { AccountID(record.u32(40)) }
-  public var model: ModelID { ModelID(record.u32(44)) }
-  public var pricedModel: ModelID { ModelID(record.u32(52)) }
-  public var subscription: SubscriptionID { SubscriptionID(record.u32(60)) }
-  public var target: PaymentTarget { PaymentTarget(bits: UInt64(record.u8(68))) }
-  public var isPartial: Bool { record.u8(70) != 0 }
-  public var isUnpriced: Bool { record.u8(72) != 0 }
-  public var input: Int64 { Int64(record.u32(88)) }
-  public var output: Int64 { Int64(record.u32(92)) }
-  public var cacheRead: Int64 { Int64(record.u32(96)) }
-  public var cacheWrite5m: Int64 { Int64(record.u32(100)) }
-  public var cacheWrite1h: Int64 { Int64(record.u32(104)) }
-  public var list: NanoUSD { record.money(112) }
-  public var charged: NanoUSD { record.money(120) }
-  public var hold: NanoUSD { record.money(128) }
-  public var serviceTime: Timestamp { Timestamp(microseconds: record.i64(136)) }
-  public var durationMilliseconds: Int64 { Int64(record.u32(144)) }
+  @inlinable public var group: GroupID { GroupID(record.u32(36)) }
+  @inlinable public var account: AccountID { AccountID(record.u32(40)) }
+  @inlinable public var model: ModelID { ModelID(record.u32(44)) }
+  @inlinable public var pricedModel: ModelID { ModelID(record.u32(52)) }
+  @inlinable public var subscription: SubscriptionID { SubscriptionID(record.u32(60)) }
+  @inlinable public var target: PaymentTarget { PaymentTarget(bits: UInt64(record.u8(68))) }
+  @inlinable public var isPartial: Bool { record.u8(70) != 0 }
+  @inlinable public var isUnpriced: Bool { record.u8(72) != 0 }
+  @inlinable public var input: Int64 { Int64(record.u32(88)) }
+  @inlinable public var output: Int64 { Int64(record.u32(92)) }
+  @inlinable public var cacheRead: Int64 { Int64(record.u32(96)) }
+  @inlinable public var cacheWrite5m: Int64 { Int64(record.u32(100)) }
+  @inlinable public var cacheWrite1h: Int64 { Int64(record.u32(104)) }
+  @inlinable public var list: NanoUSD { record.money(112) }
+  @inlinable public var charged: NanoUSD { record.money(120) }
+  @inlinable public var hold: NanoUSD { record.money(128) }
+  @inlinable public var serviceTime: Timestamp { Timestamp(microseconds: record.i64(136)) }
+  @inlinable public var durationMilliseconds: Int64 { Int64(record.u32(144)) }
 }
 
 extension RecordCoder {

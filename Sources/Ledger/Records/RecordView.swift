@@ -20,6 +20,7 @@ public struct RecordView: ~Escapable {
   public let bytes: Span<UInt8>
 
   /// - Precondition: the bytes hold one whole record (`RecordView.lengthOfRecord` checked it).
+  @inlinable
   @_lifetime(copy bytes)
   public init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
@@ -38,28 +39,28 @@ public struct RecordView: ~Escapable {
     return length
   }
 
-  public var type: UInt16 { bytes.load(4, as: UInt16.self) }
-  public var fixed: Int { Int(bytes.load(6, as: UInt16.self)) }
-  public var time: Timestamp { Timestamp(microseconds: bytes.load(8, as: Int64.self)) }
+  @inlinable public var type: UInt16 { bytes.load(4, as: UInt16.self) }
+  @inlinable public var fixed: Int { Int(bytes.load(6, as: UInt16.self)) }
+  @inlinable public var time: Timestamp { Timestamp(microseconds: bytes.load(8, as: Int64.self)) }
 
   // Shared by traffic and money records.
-  public var user: UserID { UserID(u32(16)) }
-  public var key: KeyID { KeyID(u32(20)) }
-  public var admission: SequenceNumber { SequenceNumber(u64(24)) }
-  public var serviceDay: DayNumber { DayNumber(Int32(bitPattern: u32(32))) }
+  @inlinable public var user: UserID { UserID(u32(16)) }
+  @inlinable public var key: KeyID { KeyID(u32(20)) }
+  @inlinable public var admission: SequenceNumber { SequenceNumber(u64(24)) }
+  @inlinable public var serviceDay: DayNumber { DayNumber(Int32(bitPattern: u32(32))) }
 
-  public func u8(_ at: Int) -> UInt8 { at + 1 <= fixed ? bytes[at] : 0 }
-  public func u16(_ at: Int) -> UInt16 {
+  @inlinable public func u8(_ at: Int) -> UInt8 { at + 1 <= fixed ? bytes[at] : 0 }
+  @inlinable public func u16(_ at: Int) -> UInt16 {
     at + 2 <= fixed ? bytes.load(at, as: UInt16.self) : 0
   }
-  public func u32(_ at: Int) -> UInt32 {
+  @inlinable public func u32(_ at: Int) -> UInt32 {
     at + 4 <= fixed ? bytes.load(at, as: UInt32.self) : 0
   }
-  public func u64(_ at: Int) -> UInt64 {
+  @inlinable public func u64(_ at: Int) -> UInt64 {
     at + 8 <= fixed ? bytes.load(at, as: UInt64.self) : 0
   }
-  public func i64(_ at: Int) -> Int64 { Int64(bitPattern: u64(at)) }
-  public func money(_ at: Int) -> NanoUSD { NanoUSD(i64(at)) }
+  @inlinable public func i64(_ at: Int) -> Int64 { Int64(bitPattern: u64(at)) }
+  @inlinable public func money(_ at: Int) -> NanoUSD { NanoUSD(i64(at)) }
 
   /// Bytes of the string with this index (from 0) as a range of the record; nil when absent.
   public func stringRange(_ index: Int) -> Range<Int>? {

@@ -201,8 +201,9 @@ extension RecordCoder {
 /// An event that closes an admission without a charge, in place: the fields folds read.
 public struct ClosingView: ~Escapable {
   public let record: RecordView
+  @inlinable
   @_lifetime(copy record)
   public init(_ record: RecordView) { self.record = record }
-  public var hold: NanoUSD { record.money(36) }
-  public var serviceTime: Timestamp { Timestamp(microseconds: record.i64(44)) }
+  @inlinable public var hold: NanoUSD { record.money(36) }
+  @inlinable public var serviceTime: Timestamp { Timestamp(microseconds: record.i64(44)) }
 }
