@@ -1,7 +1,9 @@
 // Little-endian integers in bytes: the one way fixed-width fields are read and written.
 //
 // Inlinable: left to the optimizer, these generic functions were called unspecialized from other
-// modules, at ten times the cost. Reading is a bounds check and one unaligned load. A field outside the bytes is a bug of the
+// modules, at ten times the cost.
+//
+// Reading is a bounds check and one unaligned load. A field outside the bytes is a bug of the
 // caller (lengths of outside data are tested before its fields are read), hence a precondition.
 
 extension Span where Element == UInt8 {

@@ -62,7 +62,7 @@ enum QuestionCommands {
       ],
       summary: "print events, one JSON object a line")
   ) { invocation in
-    try EventPages(invocation).forEach { try Console.write($0) }
+    try EventPages(invocation).eachPage { try Console.write($0) }
   }
 
   private static let creditList = Command(
@@ -72,7 +72,7 @@ enum QuestionCommands {
       summary: "list credits and debits")
   ) { invocation in
     var lines: [UInt8] = []
-    try EventPages(invocation, [("type", "credit_added")]).forEach { lines += $0 }
+    try EventPages(invocation, [("type", "credit_added")]).eachPage { lines += $0 }
     let values = try lines.split(separator: 10).map { line in
       try BackendAnswer(Array(line)).value
     }
@@ -103,7 +103,7 @@ struct EventPages {
     arguments = invocation.arguments() + more
   }
 
-  func forEach(_ body: ([UInt8]) throws -> Void) throws {
+  func eachPage(_ body: ([UInt8]) throws -> Void) throws {
     var next: UInt64?
     var reading: LedgerReading?
     repeat {
