@@ -66,10 +66,8 @@ extension Gateway {
   /// What the HTTP layer refuses by itself, in the Anthropic envelope.
   func refusal(status: Int, reason: String) -> (headers: ResponseHeaders, body: [UInt8]) {
     let kind = status >= 500 ? "api_error" : "invalid_request_error"
-    var headers = ResponseHeaders(contentType: "application/json")
-    headers.add("request-id", newRequestID().description)
     answerCounts.note(route: "refused", status: status)
-    return (headers, Answer(status, kind, reason).body)
+    return (.json(newRequestID()), Answer(status, kind, reason).body)
   }
 }
 

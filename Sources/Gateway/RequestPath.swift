@@ -16,7 +16,7 @@ extension Gateway: RequestHandler {
     metrics.requests.add(1)
     do throws(Answer) {
       guard let route = Route(path: request.path) else { throw .notFound }
-      if request.method == .options { return answerOptions(route, request, client) }
+      if request.method == .options { return answerOptions(route, request, client, id) }
       guard route.takes(request.method) else { throw .methodNotAllowed(route.allow) }
       switch route {
       case .messages(let forced): return try await messages(request, client, id, forced: forced)
@@ -24,10 +24,10 @@ extension Gateway: RequestHandler {
       case .models(let forced): try models(request, client, id, forced: forced)
       case .model(let model): try self.model(model, request, client, id)
       case .usage: try await usage(request, client, id)
-      case .hello, .healthy: hello(client)
-      case .ready: ready(client)
+      case .hello, .healthy: hello(client, id)
+      case .ready: ready(client, id)
       case .metrics: throw .notFound
-      case .google: answerGoogle(client)
+      case .google: answerGoogle(client, id)
       }
       answerCounts.note(route: route.label, status: 200)
     } catch {
@@ -111,8 +111,11 @@ extension Gateway: RequestHandler {
     return SlotLease { [scheduler] in scheduler.releaseUser(user) }
   }
 
-  private func answerOptions(_ route: Route, _ request: Request, _ client: Client) {
+  private func answerOptions(
+    _ route: Route, _ request: Request, _ client: Client, _ id: ULID
+  ) {
     var headers = ResponseHeaders()
+    headers.add("request-id", id.description)
     headers.add("allow", route.allow)
     let origins = snapshot.configuration.gateway.corsOrigins
     if let origin = request.headers["origin"], origins.contains(origin) || origins.contains("*") {
@@ -126,11 +129,9 @@ extension Gateway: RequestHandler {
   }
 
   /// Google's error shape, for clients that try its paths here.
-  private func answerGoogle(_ client: Client) {
+  private func answerGoogle(_ client: Client, _ id: ULID) {
     let body = #"{"error":{"code":404,"message":"Not found","status":"NOT_FOUND"}}"#
-    client.respond(
-      status: 404, headers: ResponseHeaders(contentType: "application/json"),
-      body: Array(body.utf8))
+    client.respond(status: 404, headers: .json(id), body: Array(body.utf8))
   }
 }
 

@@ -33,6 +33,8 @@ import Testing
     let answer = try await bed.ask(body: GatewayBed.body(stream: true))
     #expect(answer.status == 200 && answer.isWhole)
     #expect(answer.header("content-type") == "text/event-stream")
+    let names = answer.head.split(separator: "\r\n").map { $0.prefix { $0 != ":" } }
+    #expect(Set(names).count == names.count, "no field twice: \(answer.head)")
     #expect(answer.events.first?["type"]?.string == "message_start")
     #expect(answer.events.last?["type"]?.string == "message_stop")
     let settlement = try #require(try bed.events(ForwardSettled.self).first?.settlement)
@@ -86,6 +88,13 @@ import Testing
     #expect(answer.status == status)
     #expect(answer.json?["error"]?["type"]?.string == type)
     #expect(answer.json?["error"]?["message"]?.string == message)
+    // The only account rests: as long as the sandbox's 429 asks for, 10 minutes after a 529.
+    let seconds = answer.header("retry-after").flatMap { Int($0) }
+    switch upstream {
+    case 429: #expect(seconds == 1)
+    case 529: #expect((500...600).contains(seconds ?? 0))
+    default: #expect(seconds == nil)
+    }
     let failed = try bed.events(ForwardFailed.self)
     #expect(failed.map(\.upstreamStatus) == [UInt16(upstream)])
     #expect(bed.holds.count == 0 && bed.balance == NanoUSD(10 * NanoUSD.perUSD))

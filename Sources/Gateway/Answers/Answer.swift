@@ -203,3 +203,12 @@ extension Answer {
   static let streamCut = Answer(502, "api_error", "Upstream stream ended unexpectedly")
   static let notRecorded = Answer(503, "api_error", "Billing record could not be written")
 }
+
+extension ResponseHeaders {
+  /// The fields of every JSON answer of ours.
+  static func json(_ requestID: ULID) -> ResponseHeaders {
+    var headers = ResponseHeaders(contentType: "application/json")
+    headers.add("request-id", requestID.description)
+    return headers
+  }
+}

@@ -5,22 +5,18 @@ import Ledger
 import Projections
 
 extension Gateway {
-  func hello(_ client: Client) {
-    client.respond(
-      status: 200, headers: ResponseHeaders(contentType: "application/json"),
-      body: Array(#"{"status":"ok"}"#.utf8))
+  func hello(_ client: Client, _ id: ULID) {
+    client.respond(status: 200, headers: .json(id), body: Array(#"{"status":"ok"}"#.utf8))
   }
 
   /// 200 while the ledger takes events, else 503 with the reason.
-  func ready(_ client: Client) {
+  func ready(_ client: Client, _ id: ULID) {
     var json = JSONWriter()
     let problem = live.poisoned ?? (live.canAdmit() ? nil : "the disk is nearly full")
     json.object {
       $0.member("status", problem == nil ? "ready" : "not ready")
       if let problem { $0.member("reason", problem) }
     }
-    client.respond(
-      status: problem == nil ? 200 : 503,
-      headers: ResponseHeaders(contentType: "application/json"), body: json.bytes)
+    client.respond(status: problem == nil ? 200 : 503, headers: .json(id), body: json.bytes)
   }
 }

@@ -36,9 +36,7 @@ extension Gateway {
   }
 
   private func answer(_ json: JSONWriter, _ client: Client, _ id: ULID) {
-    var headers = ResponseHeaders(contentType: "application/json")
-    headers.add("request-id", id.description)
-    client.respond(status: 200, headers: headers, body: json.bytes)
+    client.respond(status: 200, headers: .json(id), body: json.bytes)
   }
 
   private static func write(_ model: String, to json: inout JSONWriter) {

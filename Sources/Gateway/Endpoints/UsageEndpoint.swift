@@ -17,9 +17,8 @@ extension Gateway {
     guard await isDurable(report.basis, on: client.reactor) else {
       throw .billingUnavailable
     }
-    var headers = ResponseHeaders(contentType: "application/json")
+    var headers = ResponseHeaders.json(id)
     headers.add("cache-control", "no-store")
-    headers.add("request-id", id.description)
     client.respond(status: 200, headers: headers, body: report.json)
   }
 }

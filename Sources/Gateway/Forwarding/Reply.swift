@@ -52,9 +52,14 @@ final class Reply {
     headers.add("connection", "keep-alive")
     headers.add("x-accel-buffering", "no")
     headers.add("request-id", requestID.description)
-    for field in upstream ?? [] { headers.add(field.name, field.value) }
+    // What a stream is, and that it is not to be kept, is said already.
+    for field in upstream ?? [] where !Self.ownFields.contains(field.name) {
+      headers.add(field.name, field.value)
+    }
     client.startStream(status: 200, headers: headers)
   }
+
+  private static let ownFields = ["content-type", "cache-control"]
 
   /// Writes a piece of the stream; waits while the caller is slow. Nothing once it is gone.
   func send(_ bytes: ArraySlice<UInt8>) async {
@@ -105,8 +110,7 @@ extension Answer {
   }
 
   func send(to client: Client, requestID: ULID) {
-    var fields = ResponseHeaders(contentType: "application/json")
-    fields.add("request-id", requestID.description)
+    var fields = ResponseHeaders.json(requestID)
     for field in headers { fields.add(field.name, field.value) }
     client.respond(status: status, headers: fields, body: body)
   }
