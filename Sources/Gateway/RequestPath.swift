@@ -20,7 +20,8 @@ extension Gateway: RequestHandler {
       guard route.takes(request.method) else { throw .methodNotAllowed(route.allow) }
       switch route {
       case .messages(let forced): return try await messages(request, client, id, forced: forced)
-      case .countTokens: throw .notFound
+      case .countTokens(let forced):
+        return try await countTokens(request, client, id, forced: forced)
       case .models(let forced): try models(request, client, id, forced: forced)
       case .model(let model): try self.model(model, request, client, id)
       case .usage: try await usage(request, client, id)
@@ -77,7 +78,7 @@ extension Gateway: RequestHandler {
   }
 
   /// Headers alone decide first (route, key, announced length, encoding); then the body is read.
-  private func readBody(_ request: Request, _ client: Client) async throws(Answer) -> [UInt8] {
+  func readBody(_ request: Request, _ client: Client) async throws(Answer) -> [UInt8] {
     let limit = snapshot.configuration.gateway.maxBodyBytes
     if let encoding = request.headers["content-encoding"], encoding != "identity" {
       throw .encodedBody

@@ -134,6 +134,30 @@ private func pick(
   #expect(until == now.advanced(bySeconds: 5))
 }
 
+@Test func `accounts that have just failed the request count for the end of a rest`() throws {
+  var scheduler = scheduler(plan(1), plan(2), plan(3))
+  scheduler.setCondition(AccountID(1), .coolingDown, until: now.advanced(bySeconds: 9))
+  scheduler.setCondition(AccountID(3), .disabled, until: now.advanced(bySeconds: 1))
+  let wish = AccountWish(
+    group: group, platform: .anthropic, model: "m", excluded: [AccountID(1), AccountID(2)])
+  guard case .nobody(let until) = scheduler.select(wish, maxWaiting: 1, now: now) else {
+    throw Unexpected()
+  }
+  #expect(until == now.advanced(bySeconds: 9))
+  #expect(scheduler.earliestRest(wish, now: now.advanced(bySeconds: 9)) == nil)
+}
+
+@Test func `an account is named without a slot, in the order of the picks`() {
+  var scheduler = scheduler(plan(1, concurrency: 1), plan(2, concurrency: 1))
+  let wish = AccountWish(group: group, platform: .anthropic, model: "m")
+  #expect(scheduler.choose(wish, now: now) == AccountID(1))
+  #expect(scheduler.choose(wish, now: now.advanced(bySeconds: 1)) == AccountID(2))
+  #expect(scheduler.choose(wish, now: now.advanced(bySeconds: 2)) == AccountID(1))
+  #expect(scheduler.runningRequests == 0)
+  let other = AccountWish(group: group, platform: .gemini, model: "m")
+  #expect(scheduler.choose(other, now: now) == nil)
+}
+
 @Test func `a disabled account is never picked`() {
   var scheduler = scheduler(plan(1))
   scheduler.setCondition(AccountID(1), .disabled, until: nil)

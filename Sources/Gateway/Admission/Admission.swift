@@ -175,6 +175,12 @@ struct FundsCheck {
     available = min(available, purse.available)
   }
 
+  /// By settled values only, as if nothing were in flight and nothing had to be held.
+  var settledRefusal: Refusal {
+    guard hasValidSubscription else { return .subscriptionInvalid }
+    return target.first { $0.purse.left <= .zero }?.exhausted ?? .none
+  }
+
   /// `.none` when the request may begin. What is used up goes before what is only reserved.
   func refusal(strict: Bool) -> Refusal {
     guard hasValidSubscription else { return .subscriptionInvalid }

@@ -187,6 +187,16 @@ extension Answer {
     default: Answer(502, "upstream_error", "Upstream request failed")
     }
   }
+  /// count_tokens failed: the upstream's status is kept, 0 when there was no answer (KEEP).
+  static func countFailed(status: Int) -> Answer {
+    let message =
+      switch status {
+      case 429: "Rate limit exceeded"
+      case 529: "Service overloaded"
+      default: "Upstream request failed"
+      }
+    return Answer((400..<600).contains(status) ? status : 502, "upstream_error", message)
+  }
   static let shuttingDown = Answer(
     503, "overloaded_error", "The gateway is shutting down, please retry")
   /// An upstream's own error, for a stream that has begun already.

@@ -101,11 +101,10 @@ struct Scheduler {
   /// never used, then longest unused. The first with a free slot wins; else the request waits for
   /// the least loaded.
   mutating func select(_ wish: AccountWish, maxWaiting: Int, now: Timestamp) -> Selection {
-    var candidates = accounts.values.filter {
-      fits($0.plan, wish) && !wish.excluded.contains($0.plan.id) && $0.isReady(at: now)
+    let candidates = candidates(wish, now: now).sorted(by: Self.goesFirst)
+    guard !candidates.isEmpty else {
+      return .nobody(restsUntil: earliestRest(wish, now: now))
     }
-    guard !candidates.isEmpty else { return .nobody(restsUntil: earliestRest(wish, now: now)) }
-    candidates.sort { Self.goesFirst($0, $1) }
     for candidate in candidates where accounts[candidate.plan.id]?.slots.tryAcquire() == true {
       accounts[candidate.plan.id]?.lastUsed = now
       return .acquired(candidate.plan.id)
@@ -122,11 +121,25 @@ struct Scheduler {
     return .queueFull
   }
 
-  /// The earliest end of a rest among the accounts that could serve a request.
+  /// Names the account that `select` would look at first, without a slot of it.
+  mutating func choose(_ wish: AccountWish, now: Timestamp) -> AccountID? {
+    guard let first = candidates(wish, now: now).min(by: Self.goesFirst) else { return nil }
+    accounts[first.plan.id]?.lastUsed = now
+    return first.plan.id
+  }
+
+  /// The earliest end of a rest among the accounts that serve such requests, those that have just
+  /// failed this one too; nil when none of them rests.
   func earliestRest(_ wish: AccountWish, now: Timestamp) -> Timestamp? {
-    accounts.values.lazy.filter {
-      fits($0.plan, wish) && !$0.isReady(at: now) && $0.condition != .disabled
-    }.compactMap(\.restsUntil).min()
+    accounts.values.lazy
+      .filter { fits($0.plan, wish) && $0.condition != .disabled && !$0.isReady(at: now) }
+      .compactMap(\.restsUntil).min()
+  }
+
+  private func candidates(_ wish: AccountWish, now: Timestamp) -> [Account] {
+    accounts.values.filter {
+      !wish.excluded.contains($0.plan.id) && fits($0.plan, wish) && $0.isReady(at: now)
+    }
   }
 
   private func fits(_ plan: AccountPlan, _ wish: AccountWish) -> Bool {
