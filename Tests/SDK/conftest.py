@@ -43,14 +43,40 @@ def broken_sandboxes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory, sandbox, slow_sandbox, broken_sandboxes):
+def long_sandbox(tmp_path_factory):
+    """Streams of 150 pieces in about half a second."""
+    long = daybook.Sandbox(tmp_path_factory.mktemp("long"), "--events", "150", "--interval-ms", "3")
+    yield long
+    long.stop()
+
+
+@pytest.fixture(scope="session")
+def stalled_sandbox(tmp_path_factory):
+    """An upstream that never ends an answer."""
+    stalled = daybook.Sandbox(tmp_path_factory.mktemp("stalled"), "--stall", "1")
+    yield stalled
+    stalled.stop()
+
+
+@pytest.fixture(scope="session")
+def recording_upstream():
+    recording = daybook.RecordingUpstream()
+    yield recording
+    recording.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(
+        tmp_path_factory, sandbox, slow_sandbox, long_sandbox, stalled_sandbox,
+        broken_sandboxes, recording_upstream):
     # Each failing status cools its account down: a group with an account for each.
     failing = [
         f"fails-{status}-{shape}" for status in UPSTREAM_STATUSES for shape in ("whole", "stream")]
     broken = [f"cut-{where}" for where in broken_sandboxes]
     groups = [
         *(daybook.group(name, rate_multiplier=float(by)) for name, by in MULTIPLIERS.items()),
-        *(daybook.group(name) for name in [*failing, *broken, "slow"]),
+        *(daybook.group(name)
+          for name in [*failing, *broken, "slow", "long", "stalled", "recorded"]),
         daybook.group(
             "limited", type="subscription", daily_limit_usd=0.000001, rate_multiplier=0.8),
     ]
@@ -62,6 +88,9 @@ def gateway(tmp_path_factory, sandbox, slow_sandbox, broken_sandboxes):
         *(daybook.account(f"cut-{where}", [f"cut-{where}"], upstream)
           for where, upstream in broken_sandboxes.items()),
         daybook.account("slow", ["slow"], slow_sandbox),
+        daybook.account("long", ["long"], long_sandbox),
+        daybook.account("stalled", ["stalled"], stalled_sandbox),
+        daybook.account("recorded", ["recorded"], recording_upstream),
     ]
     serving = daybook.Gateway(
         tmp_path_factory.mktemp("gateway"), groups, accounts, max_body_bytes=1_048_576)

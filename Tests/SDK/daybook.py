@@ -4,6 +4,7 @@ Nothing here knows how Daybook computes a charge: `charge` does it anew with fra
 token counts, the price file below and the group's multiplier.
 """
 
+import http.server
 import json
 import os
 import shutil
@@ -124,6 +125,42 @@ class Sandbox(Daybook):
         """The final usage object of each answered request, by message id."""
         lines = self.record.read_text().splitlines() if self.record.exists() else []
         return {row["message_id"]: row for row in map(json.loads, lines)}
+
+
+class RecordingUpstream:
+    """An upstream in this process that keeps what it is sent: path, headers, body."""
+
+    ANSWER = {
+        "id": "msg_recorded", "type": "message", "role": "assistant", "model": "claude-opus-5-5",
+        "content": [{"type": "text", "text": "Noted."}], "stop_reason": "end_turn",
+        "stop_sequence": None, "usage": {"input_tokens": 12, "output_tokens": 3}}
+
+    def __init__(self):
+        received = self.received = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                received.append((self.path, self.headers, body))
+                answer = json.dumps(RecordingUpstream.ANSWER).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Gateway(Daybook):
