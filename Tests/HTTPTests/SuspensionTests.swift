@@ -87,7 +87,7 @@ private func withReactor(
         switch await outcome {
         case .resumed: resumed.add(1, ordering: .relaxed)
         case .timedOut: timedOut.add(1, ordering: .relaxed)
-        case .callerGone: Issue.record("nobody could leave")
+        case .callerGone, .paused: Issue.record("nobody could leave or pause")
         }
       }
       #expect(wins.load(ordering: .relaxed) == resumed.load(ordering: .relaxed))

@@ -4,6 +4,7 @@
 //   idle ---wait-----> waiting ---resume---> settled(.resumed)
 //                      waiting ---timer----> settled(.timedOut)
 //                      waiting ---left-----> settled(.callerGone)
+//                      waiting ---pause----> idle       (the waiter does something, waits on)
 //
 // The change of state under the lock decides who wins; the continuation only carries the answer. So
 // `resume` knows whether the waiter got it: false means it had gone, and what was to be handed over
@@ -17,6 +18,8 @@ import Synchronization
   /// How a wait ended.
   public enum Outcome: Sendable {
     case resumed, timedOut, callerGone
+    /// The moment to pause has come, nothing else: nothing is decided, `wait` again.
+    case paused
   }
   @safe private enum State: @unchecked Sendable {
     case idle
@@ -32,27 +35,35 @@ import Synchronization
   public func resume() -> Bool { settle(.resumed) }
 
   /// Waits until `resume`, until the reactor's clock passes `deadline`, or until the caller leaves.
-  /// Call it once, on the client's reactor.
-  public func wait(until deadline: MonotonicTime, on client: Client) async -> Outcome {
-    await wait(until: deadline, reactor: client.reactor, connection: client.connection)
+  /// Call it on the client's reactor, by one task; again only after it was paused.
+  /// - Parameter pause: when to come back in between with `.paused`; never by default.
+  public func wait(
+    until deadline: MonotonicTime, on client: Client, pausingAt pause: MonotonicTime = .never
+  ) async -> Outcome {
+    await wait(until: deadline, pause, reactor: client.reactor, connection: client.connection)
   }
   /// The same for work that no caller waits for.
   public func wait(until deadline: MonotonicTime, on reactor: Reactor) async -> Outcome {
-    await wait(until: deadline, reactor: reactor, connection: nil)
+    await wait(until: deadline, .never, reactor: reactor, connection: nil)
   }
 
   private func wait(
-    until deadline: MonotonicTime, reactor: Reactor, connection: Connection?
+    until deadline: MonotonicTime, _ pause: MonotonicTime, reactor: Reactor,
+    connection: Connection?
   ) async -> Outcome {
     precondition(reactor.isCurrent, "a suspension is waited for on the reactor")
     if let connection, connection.isGone { settle(.callerGone) }
     if deadline <= reactor.now { settle(.timedOut) }
     if case .settled(let outcome) = state.withLock({ $0 }) { return outcome }
+    if pause <= reactor.now { return .paused }
 
     let observer = SuspensionObserver(self)
     connection?.observers.append(observer)
-    let timer = ReactorTimer { [unowned self] in settle(.timedOut) }
-    if deadline != .never { reactor.timers.arm(timer, deadline) }
+    let pauses = pause < deadline
+    let timer = ReactorTimer { [unowned self] in
+      if pauses { self.pause() } else { settle(.timedOut) }
+    }
+    if min(pause, deadline) != .never { reactor.timers.arm(timer, min(pause, deadline)) }
     let outcome = unsafe await withUnsafeContinuation {
       (waiter: UnsafeContinuation<Outcome, Never>) in
       unsafe park(waiter)
@@ -72,6 +83,17 @@ import Synchronization
       }
     }
     if let settled { unsafe waiter.resume(returning: settled) }
+  }
+  /// Lets the waiter go without a decision: a resume may still come, and counts.
+  private func pause() {
+    let waiter = state.withLock { state -> State in
+      let before = state
+      if case .waiting = before { state = .idle }
+      return before
+    }
+    if case .waiting(let continuation) = waiter {
+      unsafe continuation.resume(returning: .paused)
+    }
   }
   @discardableResult
   fileprivate func settle(_ outcome: Outcome) -> Bool {
