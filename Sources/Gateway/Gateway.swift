@@ -16,13 +16,11 @@ public final class Gateway: Sendable {
   let metrics = GatewayMetrics()
   let answerCounts = AnswerCounts()
   let active = ActiveRequests()
+  let drains = Drains()
   let headerCache = HeaderCache()
   let priceBooks = PriceBooks()
   let rejections = RejectionLog()
   private let current: Mutex<Snapshot>
-
-  /// How many requests may wait for one account (KEEP).
-  static let accountQueueLength = 100
 
   /// A configuration as requests use it: immutable, replaced as a whole by `adopt`.
   final class Snapshot: Sendable {
@@ -142,9 +140,10 @@ public final class Gateway: Sendable {
     return live.withBooks { books in try? books.append(payload, now: now) }
   }
 
-  /// Appends a charge. While the disk is full and the batch with it, tries again: what was granted
-  /// is settled once there is room, or found open at the next start.
+  /// Appends what ends a granted request. While the disk is full and the batch with it, tries
+  /// again: what was granted is settled once there is room, or found open at the next start.
   /// - Returns: nil when the ledger failed, or refuses the event: a bug of ours, told in metrics.
+  @discardableResult
   func appendForCertain(
     _ payload: some RecordPayload, on reactor: Reactor
   ) async -> SequenceNumber? {
@@ -181,7 +180,7 @@ public final class Gateway: Sendable {
     let now = wallClock.now()
     let settings = snapshot.configuration.gateway
     let rest = scheduler.withLock { scheduler -> AccountRest? in
-      guard let account = scheduler.accounts[id] else { return nil }
+      guard let account = scheduler.account(id) else { return nil }
       let rest = AccountRest(
         status: failed.status, isOperatorFault: failed.isOperatorFault,
         resetHeader: failed.resetHeader, retryAfter: failed.retryAfter,

@@ -42,27 +42,36 @@ extension Gateway: RequestHandler {
     _ request: Request, _ client: Client, _ id: ULID, forced: Platform?
   ) async throws(Answer) {
     let started = client.reactor.now
-    let caller = try authenticate(request, forced: forced, check: .spending)
+    var caller = try authenticate(request, forced: forced, check: .spending)
+    var begun: Reply?
     do throws(Answer) {
       let body = HeldBody(try await readBody(request, client), in: budget)
       defer { body.free() }
       let call = try MessagesCall(body.bytes)
-      let slot = try await userSlot(caller, client)
-      defer { slot.release() }
       let snapshot = snapshot
-      let admission = try admit(admissionRequest(id, caller, call, request, snapshot))
       let reply = Reply(
         client, requestID: id, isStream: call.isStream,
         pingInterval: snapshot.configuration.gateway.pingInterval)
+      begun = reply
+      guard let slot = try await userSlot(caller, reply) else { return }
+      defer { slot.lease.release() }
+      if slot.hasWaited {
+        // Much may have changed meanwhile; money is looked at by the billing check.
+        caller = try authenticate(request, forced: forced, check: .reading)
+      }
+      let asked = admissionRequest(id, caller, call, request, snapshot)
       let forwarding = Forwarding(
-        self, snapshot: snapshot, call: call, request: request, caller: caller,
-        admission: admission, reply: reply, started: started, body: body,
-        releaseUserSlot: slot.release)
+        self, snapshot: snapshot, call: call, request: request, asked: asked,
+        admission: try admit(asked), reply: reply, started: started, body: body,
+        releaseUserSlot: slot.lease.release)
       await active.track(forwarding) { await forwarding.run() }
       answerCounts.note(route: "messages", status: reply.status)
     } catch {
       note(error, by: caller)
-      throw error
+      guard let begun, begun.hasStarted else { throw error }
+      // The stream has begun with a ping: the error is one of its events.
+      await begun.fail(error)
+      answerCounts.note(route: "messages", status: begun.status)
     }
   }
 
@@ -94,22 +103,35 @@ extension Gateway: RequestHandler {
     }
   }
 
-  /// The user's turn: a slot at once, or a fair wait for one.
-  private func userSlot(_ caller: Caller, _ client: Client) async throws(Answer) -> SlotLease {
+  /// A slot of the user's, and whether others went first.
+  private struct UserSlot {
+    let lease: SlotLease
+    let hasWaited: Bool
+  }
+
+  /// The user's turn: a slot at once, or a fair wait for one, with pings to a caller that streams.
+  /// nil when the caller left while it waited.
+  private func userSlot(_ caller: Caller, _ reply: Reply) async throws(Answer) -> UserSlot? {
     let user = caller.user.id
     let limit = Int(caller.user.concurrency)
+    var hasWaited = false
     switch scheduler.withLock({ $0.acquireUser(user, limit: limit) }) {
     case .acquired: break
     case .queueFull: throw .queueFull
     case .wait(let suspension):
+      hasWaited = true
       let wait = snapshot.configuration.gateway.userWait
-      let deadline = client.reactor.now.advanced(nanoseconds: wait.nanoseconds)
-      guard await suspension.wait(until: deadline, on: client) == .resumed else {
-        scheduler.withLock { $0.abandonUser(user, suspension) }
-        throw .waitTimedOut("user")
+      let deadline = reply.client.reactor.now.advanced(nanoseconds: wait.nanoseconds)
+      let outcome = await reply.wait(for: suspension, until: deadline)
+      if outcome != .resumed { scheduler.withLock { $0.abandonUser(user, suspension) } }
+      switch outcome {
+      case .resumed: break
+      case .callerGone: return nil
+      case .timedOut, .paused: throw .waitTimedOut("user")
       }
     }
-    return SlotLease { [scheduler] in scheduler.releaseUser(user) }
+    let lease = SlotLease { [scheduler] in scheduler.releaseUser(user) }
+    return UserSlot(lease: lease, hasWaited: hasWaited)
   }
 
   private func answerOptions(

@@ -75,6 +75,13 @@ public struct JSONScanner: ~Escapable {
     root = walker.value() ?? JSONSlice(kind: .null, range: 0..<0)
   }
 
+  /// Goes on with bytes that were tested before, and whose root is known.
+  @_lifetime(copy bytes)
+  public init(trusting bytes: Span<UInt8>, root: JSONSlice) {
+    self.bytes = bytes
+    self.root = root
+  }
+
   /// The members of an object, in the order of the text; none of anything else.
   @_lifetime(copy self)
   public func members(of slice: JSONSlice?) -> JSONMembers {

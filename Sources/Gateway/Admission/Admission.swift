@@ -27,12 +27,12 @@ struct Admission {
 /// What the billing check needs to know of a request.
 struct AdmissionRequest {
   let requestID: ULID
-  let caller: Caller
+  var caller: Caller
   let model: String
   let isStream: Bool
   let basis: HoldBasis
   /// Names that the group's accounts would send for the model.
-  let mappedModels: [String]
+  var mappedModels: [String]
   let userAgent: String
   let idempotencyKey: String
   let retryCount: UInt16
@@ -42,46 +42,73 @@ extension Gateway {
   /// Checks funds, makes the hold, appends the event.
   /// - Throws: the billing error; nothing but the refusal was written then.
   func admit(_ request: AdmissionRequest) throws(Answer) -> Admission {
-    let settings = snapshot.configuration.gateway
     let now = wallClock.now()
     let hasRoom = live.canAdmit()
     return try live.withBooks { books throws(Answer) in
-      guard let book = priceBooks.bookInForce(at: max(now, books.lastTime), books) else {
-        throw .billingUnavailable
-      }
-      guard
-        let price = Quote(
-          asked: request.model, mapped: request.mappedModels, book: book.id, prices: book.prices,
-          fallback: settings.defaultPriceModel)
-      else { throw .noPrice(request.model) }
-      let hold = price.hold(
-        for: request.basis, outputLimit: settings.holdOutputTokens,
-        multiplier: request.caller.group.multiplier)
-      let check = FundsCheck(request.caller, hold: hold, books: books, at: now)
-      var refusal = check.refusal(strict: settings.strictHolds)
-      if refusal == .none && !hasRoom { refusal = .diskReserve }
-
-      let event: BillingChecked
-      let sequence: SequenceNumber
-      do throws(BooksError) {
-        event = try billingChecked(
-          request, price: price, check: check, refusal: refusal, now: now, &books)
-        sequence = try books.append(event, now: now)
-      } catch {
-        throw .billingUnavailable
-      }
-      guard refusal == .none else { throw Answer(refusal) }
-      // The books stamp an admission with its own sequence number and the local day of its time.
-      let party = Party(
-        user: event.party.user, key: event.party.key, admission: sequence,
-        serviceDay: books.zone.day(of: books.lastTime))
-      return Admission(
-        sequence: sequence, requestID: request.requestID, serviceTime: books.lastTime,
-        party: party, group: event.group, target: event.target,
-        subscription: event.subscription, multiplier: event.multiplier, hold: hold, price: price,
-        model: event.model, modelText: event.modelText,
-        estimatedInput: request.basis.inputTokens)
+      try admit(request, in: &books, now: now, hasRoom: hasRoom)
     }
+  }
+
+  /// Closes an admission and makes another one of the same request in its fallback group, both in
+  /// one critical section: no other request comes between, and no crash leaves half of it.
+  /// - Throws: the billing error; the first admission is closed all the same.
+  func admit(
+    _ request: AdmissionRequest, toFallback group: GroupID, closing: FallbackGroupUsed,
+    snapshot: Snapshot
+  ) throws(Answer) -> (AdmissionRequest, Admission) {
+    let now = wallClock.now()
+    let hasRoom = live.canAdmit()
+    var request = request
+    request.mappedModels = snapshot.mappedModels(request.model, group: group)
+    let asked = request
+    return try live.withBooks { books throws(Answer) in
+      guard (try? books.append(closing, now: now)) != nil else { throw .billingUnavailable }
+      guard let entry = books.catalog.group(group) else { throw .noAccount }
+      var request = asked
+      request.caller = asked.caller.moved(to: entry)
+      return (request, try admit(request, in: &books, now: now, hasRoom: hasRoom))
+    }
+  }
+
+  private func admit(
+    _ request: AdmissionRequest, in books: inout Books, now: Timestamp, hasRoom: Bool
+  ) throws(Answer) -> Admission {
+    let settings = snapshot.configuration.gateway
+    guard let book = priceBooks.bookInForce(at: max(now, books.lastTime), books) else {
+      throw .billingUnavailable
+    }
+    guard
+      let price = Quote(
+        asked: request.model, mapped: request.mappedModels, book: book.id, prices: book.prices,
+        fallback: settings.defaultPriceModel)
+    else { throw .noPrice(request.model) }
+    let hold = price.hold(
+      for: request.basis, outputLimit: settings.holdOutputTokens,
+      multiplier: request.caller.group.multiplier)
+    let check = FundsCheck(request.caller, hold: hold, books: books, at: now)
+    var refusal = check.refusal(strict: settings.strictHolds)
+    if refusal == .none && !hasRoom { refusal = .diskReserve }
+
+    let event: BillingChecked
+    let sequence: SequenceNumber
+    do throws(BooksError) {
+      event = try billingChecked(
+        request, price: price, check: check, refusal: refusal, now: now, &books)
+      sequence = try books.append(event, now: now)
+    } catch {
+      throw .billingUnavailable
+    }
+    guard refusal == .none else { throw Answer(refusal) }
+    // The books stamp an admission with its own sequence number and the local day of its time.
+    let party = Party(
+      user: event.party.user, key: event.party.key, admission: sequence,
+      serviceDay: books.zone.day(of: books.lastTime))
+    return Admission(
+      sequence: sequence, requestID: request.requestID, serviceTime: books.lastTime,
+      party: party, group: event.group, target: event.target,
+      subscription: event.subscription, multiplier: event.multiplier, hold: hold, price: price,
+      model: event.model, modelText: event.modelText,
+      estimatedInput: request.basis.inputTokens)
   }
 
   private func billingChecked(

@@ -12,6 +12,11 @@ struct Caller {
   /// The platform of the route where it forces one, else of the group.
   let platform: Platform
   let address: InternetAddress?
+
+  /// The same caller asking another group; a platform that its route forced is dropped.
+  func moved(to group: GroupEntry) -> Caller {
+    Caller(key: key, user: user, group: group, platform: group.platform, address: address)
+  }
 }
 
 /// What is looked at besides the key itself.

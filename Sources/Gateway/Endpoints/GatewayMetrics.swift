@@ -20,6 +20,8 @@ final class GatewayMetrics: Sendable {
   let unpriced = Counter()
   let failedAttempts = Counter()
   let drains = Counter()
+  let intercepted = Counter()
+  let fallbacks = Counter()
   /// Events that the books refused: always 0, or there is a bug.
   let refusedEvents = Counter()
   let inputTokens = Counter()

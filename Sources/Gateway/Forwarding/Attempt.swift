@@ -1,4 +1,5 @@
 // One attempt at one account, and how it ended. Nothing here writes events: Forwarding does.
+import Base
 import HTTP
 import Ledger
 
@@ -23,12 +24,29 @@ struct FailedAttempt {
   }
 }
 
+/// An upstream's answer that goes to the caller without a charge.
+struct UpstreamRefusal {
+  let status: Int
+  let headers: HeaderFields
+  /// As the caller gets it.
+  let body: [UInt8]
+
+  /// The attempt, as it is recorded.
+  var failure: FailedAttempt {
+    FailedAttempt(.status, status: status, detail: "passed through")
+  }
+}
+
 /// How an attempt ended.
 enum AttemptEnd {
   /// Another account may try: nothing of an answer has gone out.
   case failed(FailedAttempt)
   /// An answer of 4xx that is the caller's business: it goes back as it came, uncharged.
-  case passThrough(status: Int, headers: HeaderFields, body: [UInt8])
+  case passThrough(UpstreamRefusal)
+  /// The same, because the prompt is too long: another group may take it.
+  case promptTooLong(UpstreamRefusal)
+  /// The request cannot be put in the platform's words; nothing went upstream.
+  case refused(Answer)
   /// Answered, or given up after bytes had gone out: to be settled as metered.
   case answered(AnsweredRequest)
   /// The caller left, and draining ended before an answer began.
@@ -79,5 +97,13 @@ enum StatusVerdict: Equatable {
     let text = String(decoding: body.prefix(4096), as: UTF8.self)
     return text.contains("credit balance is too low")
       || text.contains("organization has been disabled")
+  }
+
+  /// A 400 that says that the prompt does not fit into the model's window.
+  static func isPromptTooLong(status: Int, body: [UInt8]) -> Bool {
+    guard status == 400, let scanner = try? JSONScanner(body.span) else { return false }
+    let error = scanner.member("error", of: scanner.root)
+    let message = scanner.decoded(scanner.member("message", of: error)) ?? ""
+    return message.lowercased().contains("prompt is too long")
   }
 }

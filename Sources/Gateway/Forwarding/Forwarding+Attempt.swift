@@ -1,16 +1,12 @@
-// One attempt: send the request to one account, read its answer, relay it while metering.
+// One attempt: send the request to one account, read its answer. Whole answers and errors are here,
+// answers that stream in Forwarding+Stream.
 import Base
 import HTTP
 import Ledger
 
 extension Forwarding {
-  /// Longest wait for the first sign of content before message_start goes out.
-  private static let holdBackMilliseconds = 1000
-  /// After message_stop: how long the end of the body is waited for, so that the connection can be
-  /// used again.
-  private static let tailMilliseconds = 1000
   /// An error answer longer than this is cut: nobody reads it.
-  private static let errorBodyLimit = 1 << 20
+  static let errorBodyLimit = 1 << 20
 
   func attempt(_ account: UpstreamAccount) async -> AttemptEnd {
     let transfer = reactor.start(upstreamRequest(to: account))
@@ -61,7 +57,7 @@ extension Forwarding {
       switch await transfer.head(until: deadline, watching: watched) {
       case .head(let head): return .success(head)
       case .failed(let failure):
-        if isShuttingDown { return .failure(.abandoned) }
+        if isShuttingDown || isDrained(transfer) { return .failure(.abandoned) }
         return .failure(.failed(FailedAttempt(failure)))
       case .callerGone: noteCallerGone()
       case .deadlinePassed:
@@ -72,12 +68,12 @@ extension Forwarding {
   }
 
   /// The client to watch: nobody once it has left.
-  private var watched: Client? {
+  var watched: Client? {
     if reply.isGone { noteCallerGone() }
     return drainEnds == nil ? reply.client : nil
   }
 
-  private func isDrained(_ transfer: Transfer) -> Bool {
+  func isDrained(_ transfer: Transfer) -> Bool {
     guard let drainEnds else { return false }
     return drainEnds <= reactor.now || transfer.receivedBytes > Int(settings.drainBytes)
   }
@@ -92,7 +88,9 @@ extension Forwarding {
     }
     let isFault = StatusVerdict.isOperatorFault(status: head.status, body: body)
     if !isFault, case .passThrough = StatusVerdict(status: head.status) {
-      return .passThrough(status: head.status, headers: head.headers, body: body)
+      let refusal = UpstreamRefusal(status: head.status, headers: head.headers, body: body)
+      let isTooLong = StatusVerdict.isPromptTooLong(status: head.status, body: body)
+      return isTooLong ? .promptTooLong(refusal) : .passThrough(refusal)
     }
     var failed = FailedAttempt(.status, status: head.status, detail: "status \(head.status)")
     failed.isOperatorFault = isFault
@@ -101,14 +99,14 @@ extension Forwarding {
     return .failed(failed)
   }
 
-  private enum BodyProblem: Error {
+  enum BodyProblem: Error {
     case transfer(TransferFailure)
     case tooLarge
     case drained
   }
 
   /// Reads a body to its end.
-  private func readAll(
+  func readAll(
     _ transfer: Transfer, limit: Int
   ) async -> Result<[UInt8], BodyProblem> {
     var body: [UInt8] = []
@@ -141,7 +139,7 @@ extension Forwarding {
     case .failure(.drained):
       return .abandoned
     case .failure(.transfer(let failure)):
-      if isShuttingDown { return .abandoned }
+      if isShuttingDown || isDrained(transfer) { return .abandoned }
       return .failed(FailedAttempt(failure, status: head.status))
     case .success(let body):
       switch AnthropicAnswer.read(body) {
@@ -174,124 +172,8 @@ extension Forwarding {
   }
 
   /// The caller's model name when the account asks under another one.
-  private func renamed(_ account: UpstreamAccount) -> String? {
+  func renamed(_ account: UpstreamAccount) -> String? {
     account.models.sent(for: call.model) == call.model ? nil : call.model
-  }
-
-  // MARK: Streams
-
-  private func relay(
-    _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
-  ) async -> AttemptEnd {
-    guard head.headers["content-type"]?.hasPrefix("text/event-stream") == true else {
-      return await readUnexpected(transfer, head)
-    }
-    var relay = StreamRelay(restoring: renamed(account))
-    let passed = ForwardedHeaders.toCaller(head.headers, rateLimits: settings.passRateLimits)
-    var firstContent: MonotonicTime?
-    var releaseDue = MonotonicTime.never
-    var problem: SettlementReason?
-    reading: while true {
-      if case .malformed = relay.end { break }
-      if case .error = relay.end { break }
-      let tail: MonotonicTime =
-        relay.end == .stopped ? reactor.now.advanced(milliseconds: Self.tailMilliseconds) : .never
-      let deadline = min(reply.pingDue, drainEnds ?? .never, releaseDue, tail)
-      switch await transfer.next(until: deadline, watching: watched) {
-      case .bytes(let bytes):
-        relay.take(bytes)
-        if relay.hasContent && firstContent == nil { firstContent = reactor.now }
-        if relay.holdsBack && releaseDue == .never {
-          releaseDue = reactor.now.advanced(milliseconds: Self.holdBackMilliseconds)
-        }
-        if isDrained(transfer) {
-          problem = .drainLimit
-          break reading
-        }
-      case .end:
-        break reading
-      case .failed:
-        problem = isShuttingDown ? .shutdown : .upstreamCut
-        break reading
-      case .callerGone:
-        noteCallerGone()
-        continue reading
-      case .deadlinePassed:
-        if isDrained(transfer) {
-          problem = .drainLimit
-          break reading
-        }
-        if relay.end == .stopped { break reading }
-        if releaseDue <= reactor.now { relay.release() } else { await reply.pingIfDue() }
-      }
-      if relay.isReleased {
-        releaseDue = .never
-        body.free()
-        reply.start(headers: passed)
-        await reply.send(relay.takeOutput()[...])
-      }
-    }
-    return ending(relay, problem, head, account, firstContent)
-  }
-
-  private func ending(
-    _ relay: StreamRelay, _ problem: SettlementReason?, _ head: UpstreamHead,
-    _ account: UpstreamAccount, _ firstContent: MonotonicTime?
-  ) -> AttemptEnd {
-    var ending = problem
-    var remainder = AnsweredRequest.Remainder.streamEnd
-    var failure = FailedAttempt(.cut, status: head.status, detail: "the stream ended too early")
-    switch relay.end {
-    case .open, .stopped:
-      // With a stop reason the answer is whole, however its connection ended.
-      if relay.meter.hasStopReason {
-        ending = nil
-      } else {
-        ending = ending ?? (relay.end == .stopped ? .noDelta : .upstreamCut)
-      }
-    case .error(let type, let event):
-      ending = ending ?? .upstreamCut
-      remainder = .streamError(event)
-      failure = FailedAttempt(.errorEvent, status: Self.status(ofError: type), detail: type)
-    case .malformed(let what):
-      ending = ending ?? .upstreamCut
-      failure = FailedAttempt(.malformedAnswer, status: head.status, detail: what)
-    }
-    failure.usage = relay.meter.reported
-    if !relay.isReleased && ending != nil && !isShuttingDown && problem != .drainLimit {
-      return .failed(failure)
-    }
-    guard relay.meter.hasAnything else { return .abandoned }
-    return .answered(
-      AnsweredRequest(
-        account: account, meter: relay.meter, ending: ending, status: head.status,
-        upstreamRequestID: head.headers["request-id"] ?? "",
-        firstContent: firstContent?.nanoseconds, remainder: remainder))
-  }
-
-  /// The status that an in-stream error stands for (Anthropic, "Errors").
-  private static func status(ofError type: String) -> Int {
-    switch type {
-    case "overloaded_error": 529
-    case "rate_limit_error": 429
-    case "authentication_error": 401
-    case "permission_error": 403
-    case "timeout_error": 504
-    default: 500
-    }
-  }
-
-  /// A success that is no stream: an error in disguise, or nothing we know.
-  private func readUnexpected(_ transfer: Transfer, _ head: UpstreamHead) async -> AttemptEnd {
-    guard case .success(let body) = await readAll(transfer, limit: Self.errorBodyLimit),
-      case .error(let type) = AnthropicAnswer.read(body)
-    else {
-      return .failed(
-        FailedAttempt(
-          .malformedAnswer, status: head.status, detail: "the answer is not a stream of events"))
-    }
-    return .failed(
-      FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
   }
 }
 

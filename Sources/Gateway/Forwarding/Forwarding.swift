@@ -1,6 +1,13 @@
 // From an admission to its end: which account, attempt after attempt, until one answers or none is
 // left. Whatever happens, the admission is closed by exactly one event, every slot is given back,
 // and every attempt that failed is an event with its duration.
+//
+//   Forwarding            the loop: attempt, fail over, fall back, settle
+//   Forwarding+Accounts   whose turn it is, waiting for a slot, sessions
+//   Forwarding+Attempt    one attempt: send, read the head, whole answers and errors
+//   Forwarding+Stream     one attempt that streams
+//   Forwarding+Closing    the events of attempts and of ends without a charge
+//   Forwarding+Detours    requests answered without a model, and the fallback group
 import Base
 import HTTP
 import Ledger
@@ -11,35 +18,42 @@ final class Forwarding {
   let snapshot: Gateway.Snapshot
   let call: MessagesCall
   let request: Request
-  let caller: Caller
-  let admission: Admission
   let reply: Reply
   let started: MonotonicTime
   /// What is sent upstream, until an answer has begun.
   let body: HeldBody
+  /// What was asked of the billing check, and what it allowed. Both change once at most: when the
+  /// request goes on in a fallback group.
+  var asked: AdmissionRequest
+  var admission: Admission
+  var hasFallenBack = false
   /// Gives the user's slot back; early when the caller leaves.
   private var releaseUserSlot: (() -> Void)?
-  private var excluded: Set<AccountID> = []
+  /// Accounts that failed this admission, and its session.
+  var excluded: Set<AccountID> = []
+  var session: SessionKey?
   private(set) var attempts = 0
   private(set) var lastFailure: FailedAttempt?
-  private var lastAccount = AccountID.none
-  private var isDurable = false
+  private(set) var lastAccount = AccountID.none
+  var isDurable = false
   /// The transfer of the attempt under way.
   var transferUnderWay: Transfer?
   private(set) var isShuttingDown = false
   /// When draining after the caller's leaving ends; nil while it is there.
   private(set) var drainEnds: MonotonicTime?
+  private var drain: Drains.Ticket?
 
+  /// - Parameter releaseUserSlot: called once.
   init(
     _ gateway: Gateway, snapshot: Gateway.Snapshot, call: MessagesCall, request: Request,
-    caller: Caller, admission: Admission, reply: Reply, started: MonotonicTime, body: HeldBody,
-    releaseUserSlot: @escaping () -> Void
+    asked: AdmissionRequest, admission: Admission, reply: Reply, started: MonotonicTime,
+    body: HeldBody, releaseUserSlot: @escaping () -> Void
   ) {
     self.gateway = gateway
     self.snapshot = snapshot
     self.call = call
     self.request = request
-    self.caller = caller
+    self.asked = asked
     self.admission = admission
     self.reply = reply
     self.started = started
@@ -47,109 +61,97 @@ final class Forwarding {
     self.releaseUserSlot = releaseUserSlot
   }
 
+  var caller: Caller { asked.caller }
   var reactor: Reactor { reply.client.reactor }
   var settings: GatewaySettings { snapshot.configuration.gateway }
 
   /// Runs the request to its end.
   func run() async {
-    defer { giveUserSlotBack() }
+    defer {
+      giveUserSlotBack()
+      drain?.end()
+    }
+    findSession()
+    while !reply.isGone && !isShuttingDown {
+      let account: UpstreamAccount
+      switch await pickAccount() {
+      case .account(let picked): account = picked
+      case .intercepted(let kind, let account): return await intercept(kind, account)
+      case .nobody(let failure, let answer): return await close(failure, answer: answer)
+      }
+      let begun = reactor.now
+      guard let end = await attemptDurably(account) else {
+        return await reply.fail(.billingUnavailable)
+      }
+      if await isOver(end, account, begun: begun) { return }
+    }
+    await close(isShuttingDown ? .shutdown : .callerGone, answer: .shuttingDown)
+  }
+
+  /// One attempt with the account's slot. nil: the admission is not durable and never will be, so
+  /// nothing went upstream; a poisoned ledger ends the process.
+  private func attemptDurably(_ account: UpstreamAccount) async -> AttemptEnd? {
+    defer { gateway.scheduler.releaseAccount(account.id) }
+    if !isDurable { isDurable = await gateway.isDurable(admission.sequence, on: reactor) }
+    guard isDurable else { return nil }
+    attempts += 1
+    lastAccount = account.id
+    return await attempt(account)
+  }
+
+  /// What follows an attempt. False: another one.
+  private func isOver(
+    _ end: AttemptEnd, _ account: UpstreamAccount, begun: MonotonicTime
+  ) async -> Bool {
+    switch end {
+    case .answered(let answered):
+      gateway.noteSuccess(account.id)
+      await settle(answered)
+    case .passThrough(let refusal):
+      note(refusal.failure, account, begun: begun, outcome: .passedThrough)
+      await passThrough(refusal)
+    case .promptTooLong(let refusal):
+      guard let group = fallbackGroup else {
+        note(refusal.failure, account, begun: begun, outcome: .passedThrough)
+        await passThrough(refusal)
+        return true
+      }
+      note(refusal.failure, account, begun: begun, outcome: .fallbackGroup)
+      return await !isAdmitted(to: group, after: account)
+    case .refused(let answer):
+      await close(.refused, answer: answer)
+    case .abandoned:
+      await close(isShuttingDown ? .shutdown : .callerGone, answer: .shuttingDown)
+    case .failed(let failed):
+      return await isExhausted(by: failed, account, begun: begun)
+    }
+    return true
+  }
+
+  /// A failed attempt: the next account, or the end.
+  private func isExhausted(
+    by failed: FailedAttempt, _ account: UpstreamAccount, begun: MonotonicTime
+  ) async -> Bool {
     let limit = Int(
       caller.platform == .gemini
         ? settings.maxAccountSwitchesGemini : settings.maxAccountSwitches)
-    while true {
-      let account: UpstreamAccount
-      switch await pickAccount() {
-      case .failure(let answer):
-        await close(.noAccount, answer: answer)
-        return
-      case .success(let picked): account = picked
-      }
-      attempts += 1
-      lastAccount = account.id
-      let begun = reactor.now
-      let end: AttemptEnd
-      do {
-        defer { gateway.scheduler.releaseAccount(account.id) }
-        // Nothing goes upstream that is not durably admitted; a poisoned ledger ends the process.
-        guard await admissionIsDurable() else { return await reply.fail(.billingUnavailable) }
-        end = await attempt(account)
-      }
-      switch end {
-      case .answered(let answered):
-        gateway.noteSuccess(account.id)
-        await settle(answered)
-        return
-      case .passThrough(let status, let headers, let body):
-        await passThrough(status, headers, body, account: account, begun: begun)
-        return
-      case .abandoned:
-        await close(isShuttingDown ? .shutdown : .callerGone, answer: .shuttingDown)
-        return
-      case .failed(let failed):
-        let isLast = excluded.count >= limit || reply.isGone || isShuttingDown
-        record(failed, account: account, begun: begun, outcome: isLast ? .exhausted : .failover)
-        lastFailure = failed
-        excluded.insert(account.id)
-        if isLast {
-          let until = gateway.scheduler.withLock {
-            $0.earliestRest(accountWish, now: gateway.wallClock.now())
-          }
-          await close(reply.isGone ? .callerGone : .upstream, answer: exhaustedAnswer(until))
-          return
-        }
-      }
-    }
+    let isLast = excluded.count >= limit || reply.isGone || isShuttingDown
+    note(failed, account, begun: begun, outcome: isLast ? .exhausted : .failover)
+    excluded.insert(account.id)
+    loseSession(of: account.id)
+    guard isLast else { return false }
+    let failure: ForwardFailure =
+      isShuttingDown ? .shutdown : reply.isGone ? .callerGone : .upstream
+    await close(failure, answer: exhaustedAnswer(earliestRest))
+    return true
   }
 
-  // MARK: Accounts
-
-  private var accountWish: AccountWish {
-    AccountWish(
-      group: admission.group, platform: caller.platform, model: call.model, excluded: excluded,
-      isPriced: { [admission] in admission.price.price(sent: $0) != nil })
-  }
-
-  private func pickAccount() async -> Result<UpstreamAccount, Answer> {
-    let wish = accountWish
-    let now = gateway.wallClock.now()
-    let selection = gateway.scheduler.withLock {
-      $0.select(wish, maxWaiting: Gateway.accountQueueLength, now: now)
-    }
-    let id: AccountID
-    switch selection {
-    case .acquired(let picked): id = picked
-    case .wait(let picked, let suspension):
-      guard await waitForAccount(picked, suspension) else {
-        return .failure(.waitTimedOut("account"))
-      }
-      id = picked
-    case .queueFull: return .failure(.queueFull)
-    case .nobody(let until):
-      return .failure(excluded.isEmpty ? resting(.noAccount, until) : exhaustedAnswer(until))
-    }
-    guard let account = snapshot.accounts[id] else {
-      // The configuration changed between the choice and now.
-      gateway.scheduler.releaseAccount(id)
-      return .failure(.noAccount)
-    }
-    return .success(account)
-  }
-
-  private func waitForAccount(_ id: AccountID, _ suspension: Suspension) async -> Bool {
-    let deadline = reactor.now.advanced(nanoseconds: settings.accountWait.nanoseconds)
-    if await suspension.wait(until: deadline, on: reply.client) == .resumed { return true }
-    gateway.scheduler.withLock { $0.abandonAccount(id, suspension) }
-    return false
-  }
-
-  /// The text of the last failure, with the time to try again where that is known.
-  private func exhaustedAnswer(_ until: Timestamp? = nil) -> Answer {
-    resting(.exhausted(lastStatus: lastFailure?.status ?? 0), until)
-  }
-  private func resting(_ answer: Answer, _ until: Timestamp?) -> Answer {
-    guard let until, answer.status == 429 || answer.status == 503 else { return answer }
-    let seconds = (until.microseconds - gateway.wallClock.now().microseconds + 999_999) / 1_000_000
-    return answer.with("retry-after", "\(max(1, seconds))")
+  private func note(
+    _ failed: FailedAttempt, _ account: UpstreamAccount, begun: MonotonicTime,
+    outcome: AttemptOutcome
+  ) {
+    record(failed, account: account, begun: begun, outcome: outcome)
+    lastFailure = failed
   }
 
   // MARK: The caller
@@ -160,6 +162,13 @@ final class Forwarding {
     drainEnds = reactor.now.advanced(nanoseconds: settings.drain.nanoseconds)
     gateway.metrics.drains.add(1)
     giveUserSlotBack()
+    drain = gateway.drains.begin(self)
+  }
+  /// Enough is read after the caller left: another drain of its user takes this one's place.
+  func cutDrain() {
+    guard drainEnds != nil else { return }
+    drainEnds = reactor.now
+    transferUnderWay?.cancel()
   }
   /// The process ends: the upstream is let go, what came is settled.
   func shutDown() {
@@ -169,86 +178,6 @@ final class Forwarding {
   private func giveUserSlotBack() {
     releaseUserSlot?()
     releaseUserSlot = nil
-  }
-
-  // MARK: The ledger
-
-  /// The first byte of a request goes upstream only when its admission is durable.
-  private func admissionIsDurable() async -> Bool {
-    if isDurable { return true }
-    isDurable = await gateway.isDurable(admission.sequence, on: reactor)
-    return isDurable
-  }
-
-  private func record(
-    _ failed: FailedAttempt, account: UpstreamAccount, begun: MonotonicTime,
-    outcome: AttemptOutcome
-  ) {
-    var event = AttemptFailed()
-    event.party = admission.party
-    event.account = account.id
-    event.attempt = UInt16(clamping: attempts)
-    event.status = UInt16(clamping: failed.status)
-    event.failure = failed.failure
-    event.outcome = outcome
-    event.duration = Milliseconds(nanoseconds: reactor.now.nanoseconds(since: begun))
-    event.input = failed.usage.input.value ?? 0
-    event.output = failed.usage.output.value ?? 0
-    event.cacheRead = failed.usage.cacheRead.value ?? 0
-    event.cacheWrite = failed.usage.cacheCreation.value ?? 0
-    event.detail = failed.detail
-    if let rest = gateway.rest(account.id, after: failed) {
-      event.coolDown = Milliseconds(nanoseconds: rest.seconds.multipliedClamped(1_000_000_000))
-    }
-    gateway.metrics.failedAttempts.add(1)
-    gateway.append(event)
-  }
-
-  /// Ends the request without a charge.
-  private func close(_ failure: ForwardFailure, answer: Answer?) async {
-    if reply.isGone { noteCallerGone() }
-    closeInLedger(failure, status: answer?.status ?? 0, detail: answer?.message ?? "")
-    if let answer { await reply.fail(answer) }
-  }
-
-  private func passThrough(
-    _ status: Int, _ headers: HeaderFields, _ body: [UInt8], account: UpstreamAccount,
-    begun: MonotonicTime
-  ) async {
-    var failed = FailedAttempt(.status, status: status)
-    failed.detail = "passed through"
-    record(failed, account: account, begun: begun, outcome: .passedThrough)
-    lastFailure = failed
-    closeInLedger(.passedThrough, status: status, detail: "")
-    if reply.hasStarted {
-      await reply.fail(Answer(upstreamStatus: status, body: body))
-    } else {
-      var fields = ResponseHeaders()
-      fields.add("request-id", reply.requestID.description)
-      let passed = ForwardedHeaders.toCaller(headers, rateLimits: settings.passRateLimits)
-      for field in passed { fields.add(field.name, field.value) }
-      reply.respond(status: status, headers: fields, body: body)
-    }
-  }
-
-  /// Closes the admission without a charge. Before the caller hears of it, so that its next request
-  /// finds the hold released.
-  private func closeInLedger(_ failure: ForwardFailure, status: Int, detail: String) {
-    var event = ForwardFailed()
-    event.party = admission.party
-    event.hold = admission.hold
-    event.serviceTime = admission.serviceTime
-    event.duration = Milliseconds(nanoseconds: reactor.now.nanoseconds(since: started))
-    event.status = UInt16(clamping: reply.isGone ? 0 : reply.hasStarted ? 200 : status)
-    event.upstreamStatus = UInt16(clamping: lastFailure?.status ?? 0)
-    event.attempts = UInt16(clamping: attempts)
-    event.failure = failure
-    event.target = admission.target
-    event.subscription = admission.subscription
-    event.group = admission.group
-    event.account = lastAccount
-    event.detail = String(detail.prefix(256))
-    gateway.append(event)
   }
 }
 

@@ -41,6 +41,18 @@ final class Reply {
     await send(SSEText.ping[...])
   }
 
+  /// Waits for a slot, and pings the caller of a stream while it waits.
+  /// - Returns: how the wait ended; never `.paused`.
+  func wait(
+    for suspension: Suspension, until deadline: MonotonicTime
+  ) async -> Suspension.Outcome {
+    while true {
+      let outcome = await suspension.wait(until: deadline, on: client, pausingAt: pingDue)
+      guard case .paused = outcome else { return outcome }
+      await pingIfDue()
+    }
+  }
+
   /// Sends 200 and the SSE headers once; `headers` are those of the upstream that may go along.
   func start(headers upstream: [(name: String, value: String)]?) {
     guard !hasStarted else { return }

@@ -9,6 +9,11 @@ struct MessagesCall {
   private let modelRange: Range<Int>
   let isStream: Bool
   let basis: HoldBasis
+  /// Where the parts stand that are looked at again later.
+  let root: JSONSlice
+  let metadata: JSONSlice?
+  let system: JSONSlice?
+  let messages: JSONSlice?
 
   static let greatestDepth = 128
   static let greatestModelBytes = 256
@@ -34,6 +39,10 @@ struct MessagesCall {
     modelRange = model.range
     isStream = try Self.bool(scanner.member("stream", of: root), scanner)
     basis = try Self.basis(scanner)
+    self.root = root
+    metadata = scanner.member("metadata", of: root)
+    system = scanner.member("system", of: root)
+    messages = scanner.member("messages", of: root)
   }
 
   private static func bool(_ value: JSONSlice?, _ scanner: borrowing JSONScanner) throws(Answer)

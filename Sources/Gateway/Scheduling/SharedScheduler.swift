@@ -13,20 +13,30 @@ final class SharedScheduler: Sendable {
   }
 
   func adopt(_ plans: [AccountPlan]) {
-    for waiter in withLock({ $0.adopt(plans) }) { waiter.resume() }
+    for (account, waiters) in withLock({ $0.adopt(plans) }) {
+      resume(waiters) { $0.releaseAccount(account) }
+    }
   }
 
-  /// Gives an account's slot back. A waiter that has left hands it on to the next.
+  /// Gives an account's slot back.
   func releaseAccount(_ id: AccountID) {
-    while let next = withLock({ $0.releaseAccount(id) }) {
-      if next.resume() { return }
-    }
+    resume(withLock { $0.releaseAccount(id) }) { $0.releaseAccount(id) }
   }
 
   /// Gives a user's slot back.
   func releaseUser(_ id: UserID) {
-    while let next = withLock({ $0.releaseUser(id) }) {
-      if next.resume() { return }
+    resume(withLock { $0.releaseUser(id) }) { $0.releaseUser(id) }
+  }
+
+  /// Hands slots in the air to their waiters. One that has left hands its slot on to the next.
+  private func resume(
+    _ waiters: [Suspension], handingOn release: (inout Scheduler) -> [Suspension]
+  ) {
+    var waiters = waiters
+    var next = 0
+    while next < waiters.count {
+      if !waiters[next].resume() { waiters += withLock { release(&$0) } }
+      next += 1
     }
   }
 }

@@ -20,6 +20,10 @@ struct SlotQueue {
 
   var waiting: Int { waiters.count - first }
   var hasFreeSlot: Bool { limit <= 0 || running < limit }
+  /// True when a slot can be had at once: one is free and nobody waits for it.
+  var isFree: Bool { hasFreeSlot && waiting == 0 }
+  /// Requests that use a slot or wait for one.
+  var load: Int { running + waiting }
   var isIdle: Bool { running == 0 && waiting == 0 }
 
   enum Acquisition {
@@ -31,7 +35,7 @@ struct SlotQueue {
 
   /// Takes a free slot or a place in the queue.
   mutating func acquire(maxWaiting: Int) -> Acquisition {
-    if hasFreeSlot && waiting == 0 {
+    if isFree {
       running += 1
       return .acquired
     }
@@ -43,22 +47,20 @@ struct SlotQueue {
 
   /// Takes a slot only when one is free and nobody waits for it.
   mutating func tryAcquire() -> Bool {
-    guard hasFreeSlot && waiting == 0 else { return false }
+    guard isFree else { return false }
     running += 1
     return true
   }
 
-  /// A slot comes back, or its next owner had left: the next waiter to resume (the slot is then in
-  /// the air), or nil.
-  mutating func release() -> Suspension? {
+  /// A slot comes back, or its next owner had left: the waiters to resume, in order, each with a
+  /// slot in the air. More than one only after the limit grew.
+  mutating func release() -> [Suspension] {
     running -= 1
     precondition(running >= 0, "a slot was released twice")
-    guard hasFreeSlot, let next = popFirst() else { return nil }
-    running += 1
-    return next
+    return admitted()
   }
 
-  /// After the limit grew: waiters that may go on now, each with a slot in the air.
+  /// Waiters that may go on now, each with a slot in the air.
   mutating func admitted() -> [Suspension] {
     var all: [Suspension] = []
     while hasFreeSlot, let next = popFirst() {
