@@ -18,6 +18,9 @@ public final class Gateway: Sendable {
   let active = ActiveRequests()
   let drains = Drains()
   let headerCache = HeaderCache()
+  /// What Gemini signed of its calls, and the days of its quotas.
+  let signatures = ThoughtSignatures()
+  let pacific = PacificTime()
   let priceBooks = PriceBooks()
   let rejections = RejectionLog()
   private let current: Mutex<Snapshot>
@@ -102,9 +105,11 @@ public final class Gateway: Sendable {
       accounts[id] = UpstreamAccount(
         id: id, name: settings.name, platform: settings.platform, baseURL: baseURL,
         authorization: credentials[settings.name].map {
-          settings.usesBearer ? ("authorization", "Bearer \($0.text)") : ("x-api-key", $0.text)
+          UpstreamAccount.authorization(
+            $0.text, platform: settings.platform, usesBearer: settings.usesBearer)
         },
-        models: models, interceptsWarmup: settings.interceptsWarmup, proxy: settings.proxy)
+        models: models, interceptsWarmup: settings.interceptsWarmup, project: settings.project,
+        proxy: settings.proxy)
       plans.append(
         AccountPlan(
           id: id, name: settings.name, platform: settings.platform,
@@ -184,6 +189,7 @@ public final class Gateway: Sendable {
       let rest = AccountRest(
         status: failed.status, isOperatorFault: failed.isOperatorFault,
         resetHeader: failed.resetHeader, retryAfter: failed.retryAfter,
+        statedSeconds: failed.restSeconds,
         consecutiveFaults: account.consecutiveFaults, now: now, rules: settings.cooldownRules)
       guard let rest else { return nil }
       scheduler.noteFault(id)

@@ -25,9 +25,12 @@ extension Gateway {
       let account = try account(for: call, caller, snapshot)
       let settings = snapshot.configuration.gateway
       let started = client.reactor.now
-      guard let counted = await count(call, body, request, client, on: account, settings) else {
-        return
+      // Antigravity has no way to count (KEEP).
+      var answered: Counted? = Counted.nothing
+      if let outgoing = try countRequest(call, body.bytes, from: request, to: account) {
+        answered = await count(outgoing, account, client, settings)
       }
+      guard let counted = answered else { return }
       let duration = Milliseconds(nanoseconds: client.reactor.now.nanoseconds(since: started))
       record(counted, call, caller, account, duration)
       try answer(counted, client, id)
@@ -39,6 +42,7 @@ extension Gateway {
 
   /// What an account answered.
   private struct Counted {
+    static let nothing = Counted(status: 200, input: 0, body: Array(#"{"input_tokens":0}"#.utf8))
     /// 0 when there was no answer.
     var status = 0
     /// nil when the answer is no count.
@@ -83,19 +87,10 @@ extension Gateway {
 
   /// Asks the account. nil when the caller left meanwhile.
   private func count(
-    _ call: MessagesCall, _ body: HeldBody, _ request: Request, _ client: Client,
-    on account: UpstreamAccount, _ settings: GatewaySettings
+    _ outgoing: UpstreamRequest, _ account: UpstreamAccount, _ client: Client,
+    _ settings: GatewaySettings
   ) async -> Counted? {
-    // Antigravity has no way to count (KEEP).
-    if account.platform == .antigravity {
-      return Counted(status: 200, input: 0, body: Array(#"{"input_tokens":0}"#.utf8))
-    }
-    let sent = account.models.sent(for: call.model) ?? call.model
-    var url = account.baseURL + "/v1/messages/count_tokens"
-    if request.queryValue("beta") == "true" { url += "?beta=true" }
-    var upstream = UpstreamRequest(
-      url: url, headers: headerCache.headers(for: account, request.headers),
-      body: call.renamed(body.bytes, sending: sent), proxy: account.proxy)
+    var upstream = outgoing
     upstream.connectMilliseconds = settings.connect.milliseconds
     let transfer = client.reactor.start(upstream)
     let deadline = client.reactor.now.advanced(seconds: Self.countingSeconds)
@@ -116,8 +111,13 @@ extension Gateway {
         answer += bytes
         if answer.count > Self.countingAnswerLimit { return counted }
       case .end:
-        counted.input = Self.count(in: answer)
-        counted.body = answer
+        if account.isTranslated {
+          counted.input = GeminiCount.read(answer)
+          counted.body = GeminiCount.answer(counted.input ?? 0)
+        } else {
+          counted.input = Self.count(in: answer)
+          counted.body = answer
+        }
         return counted
       case .callerGone: return nil
       case .failed, .deadlinePassed: return counted

@@ -1,5 +1,4 @@
 // One attempt at one account, and how it ended. Nothing here writes events: Forwarding does.
-import Base
 import HTTP
 import Ledger
 
@@ -14,6 +13,8 @@ struct FailedAttempt {
   var isOperatorFault = false
   var resetHeader: String?
   var retryAfter: String?
+  /// What the answer's body says of the time to wait.
+  var restSeconds: Int64?
   /// What the upstream reported before it failed.
   var usage = ReportedUsage()
 
@@ -27,9 +28,10 @@ struct FailedAttempt {
 /// An upstream's answer that goes to the caller without a charge.
 struct UpstreamRefusal {
   let status: Int
-  let headers: HeaderFields
   /// As the caller gets it.
   let body: [UInt8]
+  /// What of the upstream's head goes along.
+  let fields: [(name: String, value: String)]
 
   /// The attempt, as it is recorded.
   var failure: FailedAttempt {
@@ -72,7 +74,7 @@ struct AnsweredRequest {
     /// An error event of the upstream's, after content.
     case streamError([UInt8])
     /// The whole answer.
-    case body([UInt8], headers: HeaderFields)
+    case body([UInt8], fields: [(name: String, value: String)])
   }
 }
 
@@ -89,21 +91,5 @@ enum StatusVerdict: Equatable {
     case 400..<500: self = .passThrough
     default: self = .failover
     }
-  }
-
-  /// A 400 that says that the account itself is at fault.
-  static func isOperatorFault(status: Int, body: [UInt8]) -> Bool {
-    guard status == 400 else { return false }
-    let text = String(decoding: body.prefix(4096), as: UTF8.self)
-    return text.contains("credit balance is too low")
-      || text.contains("organization has been disabled")
-  }
-
-  /// A 400 that says that the prompt does not fit into the model's window.
-  static func isPromptTooLong(status: Int, body: [UInt8]) -> Bool {
-    guard status == 400, let scanner = try? JSONScanner(body.span) else { return false }
-    let error = scanner.member("error", of: scanner.root)
-    let message = scanner.decoded(scanner.member("message", of: error)) ?? ""
-    return message.lowercased().contains("prompt is too long")
   }
 }

@@ -9,7 +9,17 @@ extension Forwarding {
   static let errorBodyLimit = 1 << 20
 
   func attempt(_ account: UpstreamAccount) async -> AttemptEnd {
-    let transfer = reactor.start(upstreamRequest(to: account))
+    var outgoing: UpstreamRequest
+    do throws(Answer) {
+      outgoing = try gateway.messagesRequest(call, body.bytes, from: request, to: account)
+    } catch {
+      return .refused(error)
+    }
+    outgoing.connectMilliseconds = settings.connect.milliseconds
+    outgoing.firstByteMilliseconds =
+      (account.streams(call) ? settings.streamFirstByte : settings.firstByte).milliseconds
+    outgoing.gapMilliseconds = settings.streamGap.milliseconds
+    let transfer = reactor.start(outgoing)
     transferUnderWay = transfer
     defer { transferUnderWay = nil }
     let head: UpstreamHead
@@ -27,22 +37,8 @@ extension Forwarding {
       return call.isStream
         ? await relay(transfer, head, account) : await buffer(transfer, head, account)
     case .failover, .passThrough:
-      return await readError(transfer, head)
+      return await readError(transfer, head, account)
     }
-  }
-
-  private func upstreamRequest(to account: UpstreamAccount) -> UpstreamRequest {
-    let sent = account.models.sent(for: call.model) ?? call.model
-    var url = account.baseURL + "/v1/messages"
-    if let beta = request.queryValue("beta"), beta == "true" { url += "?beta=true" }
-    var upstream = UpstreamRequest(
-      url: url, headers: gateway.headerCache.headers(for: account, request.headers),
-      body: call.renamed(body.bytes, sending: sent), proxy: account.proxy)
-    upstream.connectMilliseconds = settings.connect.milliseconds
-    upstream.firstByteMilliseconds =
-      (call.isStream ? settings.streamFirstByte : settings.firstByte).milliseconds
-    upstream.gapMilliseconds = settings.streamGap.milliseconds
-    return upstream
   }
 
   private enum HeadOrEnd {
@@ -80,22 +76,29 @@ extension Forwarding {
 
   // MARK: Answers that are errors
 
-  private func readError(_ transfer: Transfer, _ head: UpstreamHead) async -> AttemptEnd {
+  private func readError(
+    _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
+  ) async -> AttemptEnd {
     let body: [UInt8]
     switch await readAll(transfer, limit: Self.errorBodyLimit) {
     case .success(let all): body = all
     case .failure: body = []
     }
-    let isFault = StatusVerdict.isOperatorFault(status: head.status, body: body)
-    if !isFault, case .passThrough = StatusVerdict(status: head.status) {
-      let refusal = UpstreamRefusal(status: head.status, headers: head.headers, body: body)
-      let isTooLong = StatusVerdict.isPromptTooLong(status: head.status, body: body)
-      return isTooLong ? .promptTooLong(refusal) : .passThrough(refusal)
+    let error = UpstreamError(
+      status: head.status, body: body, from: account, now: gateway.wallClock.now(),
+      pacific: gateway.pacific)
+    if !error.isOperatorFault, case .passThrough = StatusVerdict(status: head.status) {
+      let refusal = UpstreamRefusal(
+        status: head.status, body: error.body,
+        fields: ForwardedHeaders.toCaller(
+          head.headers, rateLimits: settings.passRateLimits, isTranslated: account.isTranslated))
+      return error.isPromptTooLong ? .promptTooLong(refusal) : .passThrough(refusal)
     }
     var failed = FailedAttempt(.status, status: head.status, detail: "status \(head.status)")
-    failed.isOperatorFault = isFault
+    failed.isOperatorFault = error.isOperatorFault
     failed.resetHeader = head.headers["anthropic-ratelimit-unified-reset"]
     failed.retryAfter = head.headers["retry-after"]
+    failed.restSeconds = error.restSeconds
     return .failed(failed)
   }
 
@@ -142,20 +145,28 @@ extension Forwarding {
       if isShuttingDown || isDrained(transfer) { return .abandoned }
       return .failed(FailedAttempt(failure, status: head.status))
     case .success(let body):
-      switch AnthropicAnswer.read(body) {
-      case .malformed:
-        return .failed(
-          FailedAttempt(.malformedAnswer, status: head.status, detail: "the answer is not JSON"))
-      case .error(let type):
-        return .failed(
-          FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
-      case .message(let message):
-        return .answered(
-          AnsweredRequest(
-            account: account, meter: message.meter, ending: nil, status: head.status,
-            upstreamRequestID: head.headers["request-id"] ?? "", firstContent: nil,
-            remainder: .body(restored(body, message, account), headers: head.headers)))
-      }
+      return account.isTranslated
+        ? translatedAnswer(body, head, account) : answer(body, head, account)
+    }
+  }
+
+  private func answer(
+    _ body: [UInt8], _ head: UpstreamHead, _ account: UpstreamAccount
+  ) -> AttemptEnd {
+    switch AnthropicAnswer.read(body) {
+    case .malformed:
+      return .failed(
+        FailedAttempt(.malformedAnswer, status: head.status, detail: "the answer is not JSON"))
+    case .error(let type):
+      return .failed(
+        FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
+    case .message(let message):
+      let fields = ForwardedHeaders.toCaller(head.headers, rateLimits: settings.passRateLimits)
+      return .answered(
+        AnsweredRequest(
+          account: account, meter: message.meter, ending: nil, status: head.status,
+          upstreamRequestID: head.headers["request-id"] ?? "", firstContent: nil,
+          remainder: .body(restored(body, message, account), fields: fields)))
     }
   }
 

@@ -44,9 +44,7 @@ extension Forwarding {
     } else {
       var fields = ResponseHeaders()
       fields.add("request-id", reply.requestID.description)
-      let passed = ForwardedHeaders.toCaller(
-        refusal.headers, rateLimits: settings.passRateLimits)
-      for field in passed { fields.add(field.name, field.value) }
+      for field in refusal.fields { fields.add(field.name, field.value) }
       reply.respond(status: refusal.status, headers: fields, body: refusal.body)
     }
   }

@@ -15,61 +15,65 @@ extension Forwarding {
     _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
   ) async -> AttemptEnd {
     guard head.headers["content-type"]?.hasPrefix("text/event-stream") == true else {
-      return await readUnexpected(transfer, head)
+      return await readUnexpected(transfer, head, account)
     }
-    var relay = StreamRelay(restoring: renamed(account))
+    var stream = IncomingStream(restoring: renamed(account), translator: translator(for: account))
     let passed = ForwardedHeaders.toCaller(head.headers, rateLimits: settings.passRateLimits)
     var firstContent: MonotonicTime?
     var releaseDue = MonotonicTime.never
     var problem: SettlementReason?
-    reading: while true {
-      if case .malformed = relay.end { break }
-      if case .error = relay.end { break }
+    var isAtEnd = false
+    while !isAtEnd {
       let tail: MonotonicTime =
-        relay.end == .stopped ? reactor.now.advanced(milliseconds: Self.tailMilliseconds) : .never
+        stream.relay.end == .stopped
+        ? reactor.now.advanced(milliseconds: Self.tailMilliseconds) : .never
       let deadline = min(reply.pingDue, drainEnds ?? .never, releaseDue, tail)
       switch await transfer.next(until: deadline, watching: watched) {
       case .bytes(let bytes):
-        relay.take(bytes)
-        if relay.hasContent && firstContent == nil { firstContent = reactor.now }
-        if relay.holdsBack && releaseDue == .never {
+        stream.take(bytes, now: gateway.wallClock.now())
+        if stream.relay.hasContent && firstContent == nil { firstContent = reactor.now }
+        if stream.relay.holdsBack && releaseDue == .never {
           releaseDue = reactor.now.advanced(milliseconds: Self.holdBackMilliseconds)
         }
-        if isDrained(transfer) {
-          problem = .drainLimit
-          break reading
-        }
+        isAtEnd = stream.relay.isBroken
       case .end:
-        break reading
+        stream.end(isBroken: false)
+        isAtEnd = true
       case .failed:
-        problem =
-          isShuttingDown ? .shutdown : isDrained(transfer) ? .drainLimit : .upstreamCut
-        break reading
+        stream.end(isBroken: true)
+        problem = isShuttingDown ? .shutdown : isDrained(transfer) ? .drainLimit : .upstreamCut
+        isAtEnd = true
       case .callerGone:
         noteCallerGone()
-        continue reading
+        continue
       case .deadlinePassed:
-        if isDrained(transfer) {
-          problem = .drainLimit
-          break reading
+        if stream.relay.end == .stopped {
+          isAtEnd = true
+        } else if releaseDue <= reactor.now {
+          stream.release()
+        } else {
+          await reply.pingIfDue()
         }
-        if relay.end == .stopped { break reading }
-        if releaseDue <= reactor.now { relay.release() } else { await reply.pingIfDue() }
       }
-      if relay.isReleased {
+      if !isAtEnd && isDrained(transfer) {
+        problem = .drainLimit
+        isAtEnd = true
+      }
+      if stream.relay.isReleased {
         releaseDue = .never
         body.free()
         reply.start(headers: passed)
-        await reply.send(relay.takeOutput()[...])
+        await reply.send(stream.takeOutput()[...])
       }
     }
-    return ending(relay, problem, head, account, firstContent)
+    return ending(stream, problem, head, account, firstContent)
   }
 
   private func ending(
-    _ relay: StreamRelay, _ problem: SettlementReason?, _ head: UpstreamHead,
+    _ stream: IncomingStream, _ problem: SettlementReason?, _ head: UpstreamHead,
     _ account: UpstreamAccount, _ firstContent: MonotonicTime?
   ) -> AttemptEnd {
+    let (relay, meter) = (stream.relay, stream.meter)
     var ending = problem
     var remainder = AnsweredRequest.Remainder.streamEnd
     var failure = FailedAttempt(.cut, status: head.status, detail: "the stream ended too early")
@@ -89,14 +93,14 @@ extension Forwarding {
       ending = ending ?? .upstreamCut
       failure = FailedAttempt(.malformedAnswer, status: head.status, detail: what)
     }
-    failure.usage = relay.meter.reported
+    failure.usage = meter.reported
     if !relay.isReleased && ending != nil && !isShuttingDown && problem != .drainLimit {
       return .failed(failure)
     }
-    guard relay.meter.hasAnything else { return .abandoned }
+    guard meter.hasAnything else { return .abandoned }
     return .answered(
       AnsweredRequest(
-        account: account, meter: relay.meter, ending: ending, status: head.status,
+        account: account, meter: meter, ending: ending, status: head.status,
         upstreamRequestID: head.headers["request-id"] ?? "",
         firstContent: firstContent?.nanoseconds, remainder: remainder))
   }
@@ -114,14 +118,21 @@ extension Forwarding {
   }
 
   /// A success that is no stream: an error in disguise, or nothing we know.
-  private func readUnexpected(_ transfer: Transfer, _ head: UpstreamHead) async -> AttemptEnd {
-    guard case .success(let body) = await readAll(transfer, limit: Self.errorBodyLimit),
-      case .error(let type) = AnthropicAnswer.read(body)
-    else {
-      return .failed(
-        FailedAttempt(
-          .malformedAnswer, status: head.status, detail: "the answer is not a stream of events"))
+  private func readUnexpected(
+    _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
+  ) async -> AttemptEnd {
+    let unknown = FailedAttempt(
+      .malformedAnswer, status: head.status, detail: "the answer is not a stream of events")
+    guard case .success(let body) = await readAll(transfer, limit: Self.errorBodyLimit) else {
+      return .failed(unknown)
     }
+    if account.isTranslated {
+      guard case .failed(let failed) = translatedAnswer(body, head, account),
+        failed.failure == .errorEvent
+      else { return .failed(unknown) }
+      return .failed(failed)
+    }
+    guard case .error(let type) = AnthropicAnswer.read(body) else { return .failed(unknown) }
     return .failed(
       FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
   }

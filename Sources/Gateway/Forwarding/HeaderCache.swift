@@ -14,8 +14,10 @@ final class HeaderCache: Sendable {
   private let entries: Mutex<[Entry]> = Mutex([])
   private static let limit = 32
 
-  func headers(for account: UpstreamAccount, _ received: HeaderFields) -> UpstreamHeaders {
-    let fields = ForwardedHeaders.toUpstream(received)
+  /// The fields and the account's credential.
+  func headers(
+    for account: UpstreamAccount, _ fields: [(name: String, value: String)]
+  ) -> UpstreamHeaders {
     let known = entries.withLock { entries in
       entries.first { $0.account == account.id && $0.fields.elementsEqual(fields, by: ==) }?
         .headers

@@ -34,6 +34,14 @@ struct StreamRelay {
 
   init(restoring model: String?) { restoredModel = model }
 
+  /// True when nothing more of it can be used.
+  var isBroken: Bool {
+    switch end {
+    case .error, .malformed: true
+    case .open, .stopped: false
+    }
+  }
+
   /// True while nothing has been sent and something waits.
   var holdsBack: Bool { !isReleased && !held.isEmpty }
 

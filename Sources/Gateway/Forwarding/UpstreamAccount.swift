@@ -8,10 +8,12 @@ struct UpstreamAccount: Sendable {
   let name: String
   let platform: Platform
   let baseURL: String
-  /// `x-api-key` or `authorization`, with the credential.
+  /// The header field with the credential.
   let authorization: (name: String, value: String)?
   let models: ModelMap
   let interceptsWarmup: Bool
+  /// Antigravity: the project its requests name.
+  let project: String?
   let proxy: String?
 }
 
@@ -50,14 +52,17 @@ enum ForwardedHeaders {
   }
 
   /// The upstream's fields that the caller gets.
-  /// - Parameter rateLimits: also those that describe the operator's account.
+  /// - Parameters:
+  ///   - rateLimits: also those that describe the operator's account.
+  ///   - isTranslated: the body is ours, so its type is too.
   static func toCaller(
-    _ headers: HeaderFields, rateLimits: Bool
+    _ headers: HeaderFields, rateLimits: Bool, isTranslated: Bool = false
   ) -> [(name: String, value: String)] {
     var fields: [(name: String, value: String)] = []
+    if isTranslated { fields.append(("content-type", "application/json")) }
     for name in [
       "content-type", "cache-control", "retry-after", "retry-after-ms", "x-should-retry",
-    ] {
+    ] where !(isTranslated && name == "content-type") {
       if let value = headers[name], isClean(value) { fields.append((name, value)) }
     }
     if let id = headers["request-id"] ?? headers["x-request-id"], isClean(id) {

@@ -22,6 +22,7 @@ struct AccountRest: Equatable {
   /// - Returns: nil when the account may go on at once.
   init?(
     status: Int, isOperatorFault: Bool, resetHeader: String?, retryAfter: String?,
+    statedSeconds: Int64? = nil,
     consecutiveFaults: Int, now: Timestamp, rules: Rules
   ) {
     switch status {
@@ -31,7 +32,7 @@ struct AccountRest: Equatable {
       self.init(condition: .error, seconds: rules.errorSeconds)
     case 429:
       let seconds =
-        Self.secondsUntil(resetHeader, now: now) ?? Self.whole(retryAfter)
+        statedSeconds ?? Self.secondsUntil(resetHeader, now: now) ?? Self.whole(retryAfter)
         ?? rules.rateLimitSeconds
       self.init(condition: .coolingDown, seconds: min(max(1, seconds), Self.greatestSeconds))
     case 529:

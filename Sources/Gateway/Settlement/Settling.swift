@@ -27,10 +27,9 @@ extension Forwarding {
   private func sendRemainder(of answered: AnsweredRequest, isDurable: Bool) async {
     guard isDurable else { return await reply.fail(.notRecorded) }
     switch answered.remainder {
-    case .body(let body, let headers):
+    case .body(let body, let passed):
       var fields = ResponseHeaders()
       fields.add("request-id", reply.requestID.description)
-      let passed = ForwardedHeaders.toCaller(headers, rateLimits: settings.passRateLimits)
       for field in passed { fields.add(field.name, field.value) }
       reply.respond(status: answered.status, headers: fields, body: body)
     case .streamError(let event):
