@@ -53,7 +53,9 @@ extension Gateway: RequestHandler {
         client, requestID: id, isStream: call.isStream,
         pingInterval: snapshot.configuration.gateway.pingInterval)
       begun = reply
-      guard let slot = try await userSlot(caller, reply) else { return }
+      guard let slot = try await userSlot(caller, reply) else {
+        return note(.callerLeft, by: caller)
+      }
       defer { slot.lease.release() }
       if slot.hasWaited {
         // Much may have changed meanwhile; money is looked at by the billing check.

@@ -108,14 +108,24 @@ private let uuid = "0a1b2c3d-0000-1111-2222-333344445555"
   @Test func `those unused for longest leave when there are too many`() {
     var sessions = StickySessions(limit: 10)
     for number in 0..<15 as Range<UInt64> {
-      sessions.bind(key(number), to: AccountID(1), at: now.advanced(bySeconds: Int64(number) * 61))
-      sessions.bind(key(0), to: AccountID(1), at: now.advanced(bySeconds: Int64(number) * 61))
+      sessions.bind(key(number), to: AccountID(1), at: now.advanced(bySeconds: Int64(number)))
+      sessions.bind(key(0), to: AccountID(1), at: now.advanced(bySeconds: Int64(number)))
     }
     #expect(sessions.count == 10)
-    let later = now.advanced(bySeconds: 15 * 61)
-    #expect(sessions.account(of: key(0), at: later) != nil)
+    let later = now.advanced(bySeconds: 15)
+    #expect(sessions.account(of: key(0), at: later) != nil, "it was used all the time")
     #expect(sessions.account(of: key(1), at: later) == nil)
     #expect(sessions.account(of: key(14), at: later) != nil)
+  }
+
+  @Test func `sessions used again and again take no more room`() {
+    var sessions = StickySessions(limit: 50)
+    for round in 0..<200 as Range<Int64> {
+      for number in 0..<50 as Range<UInt64> {
+        sessions.bind(key(number), to: AccountID(1), at: now.advanced(bySeconds: round * 600))
+      }
+    }
+    #expect(sessions.count == 50 && sessions.queued <= 100)
   }
 
   @Test func `what is over is forgotten as others come`() {

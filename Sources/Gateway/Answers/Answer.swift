@@ -135,6 +135,9 @@ extension Answer {
       429, "rate_limit_error", "Concurrency limit exceeded for \(what), please retry later",
       rejection: .waitTimedOut)
   }
+  /// Never sent: the caller left while it waited. Counted with the refusals.
+  static let callerLeft = Answer(
+    0, "api_error", "The caller left while it waited", rejection: .callerGone)
   static let billingUnavailable = Answer(
     503, "billing_service_error", "Billing service temporarily unavailable. Please retry later.")
 

@@ -105,16 +105,18 @@ private enum InterceptRules {
 }
 
 extension Array where Element == UInt8 {
-  /// Whether `needle` (not empty) stands in these bytes.
+  /// Whether `needle` (1 ... 255 bytes) stands in these bytes. Looks at every byte only where the
+  /// needle's last ones are about (Horspool 1980): a body may be long.
   func contains(sequence needle: [UInt8]) -> Bool {
-    guard let head = needle.first, count >= needle.count else { return false }
-    var start = 0
-    let last = count - needle.count
-    while start <= last {
-      if self[start] == head && self[start..<start + needle.count].elementsEqual(needle) {
-        return true
-      }
-      start += 1
+    let length = needle.count
+    guard count >= length, let last = needle.last else { return false }
+    var shifts = [Int](repeating: length, count: 256)
+    for (index, byte) in needle.dropLast().enumerated() { shifts[Int(byte)] = length - 1 - index }
+    var end = length - 1
+    while end < count {
+      let byte = self[end]
+      if byte == last && self[(end - length + 1)...end].elementsEqual(needle) { return true }
+      end += shifts[Int(byte)]
     }
     return false
   }

@@ -1,9 +1,8 @@
 // Which account serves a caller's session: bound after a slot of it was obtained, kept an hour from
 // the last use, dropped when the account fails or is unusable (spec: gateway, section 3).
 //
-// Bounded: at most `limit` sessions, those unused for longest leave first. The order of leaving is
-// a queue of uses; a use is noted there at most once a minute, so it holds 60 entries a session at
-// most, and each use clears what it finds stale at the front.
+// Bounded: at most `limit` sessions. Each has one entry in a queue; whoever comes to the front and
+// was used since goes to the end again, the others leave. So a use costs a look at two entries.
 import Base
 import Ledger
 
@@ -17,22 +16,32 @@ struct SessionKey: Hashable, Sendable {
 struct StickySessions {
   private struct Binding {
     var account: AccountID
-    /// The last use, to the minute: what its entry in the queue says.
-    var noted: Timestamp
+    /// Tells a binding from an earlier one of the same session.
+    var serial: UInt64
     var expires: Timestamp
   }
+  private struct Entry {
+    let key: SessionKey
+    let serial: UInt64
+    /// When the session expires unless it was used since.
+    let expires: Timestamp
+  }
   private var bindings: [SessionKey: Binding] = [:]
-  private var uses: [(key: SessionKey, noted: Timestamp)] = []
+  private var queue: [Entry] = []
   private var first = 0
+  private var serial: UInt64 = 0
   private let limit: Int
 
   static let lifetimeSeconds: Int64 = 3_600
-  private static let noteSeconds: Int64 = 60
   static let defaultLimit = 100_000
+  /// Sessions at the front of a full queue that may stay because they were used since.
+  private static let spared = 8
 
   init(limit: Int = defaultLimit) { self.limit = limit }
 
   var count: Int { bindings.count }
+  /// Entries of the queue, those already gone included.
+  var queued: Int { queue.count }
 
   /// The account of a session, while it lasts. Does not renew it: `bind` does, with the slot.
   func account(of key: SessionKey, at now: Timestamp) -> AccountID? {
@@ -43,14 +52,15 @@ struct StickySessions {
   /// Binds a session, or renews it for an hour.
   mutating func bind(_ key: SessionKey, to account: AccountID, at now: Timestamp) {
     let expires = now.advanced(bySeconds: Self.lifetimeSeconds)
-    if let old = bindings[key], now < old.noted.advanced(bySeconds: Self.noteSeconds) {
-      bindings[key] = Binding(account: account, noted: old.noted, expires: expires)
+    clear(at: now)
+    if let old = bindings[key] {
+      bindings[key] = Binding(account: account, serial: old.serial, expires: expires)
       return
     }
-    bindings[key] = Binding(account: account, noted: now, expires: expires)
-    uses.append((key, now))
-    clear(at: now)
-    while bindings.count > limit, dropFirst() {}
+    if bindings.count >= limit { dropOne() }
+    serial += 1
+    bindings[key] = Binding(account: account, serial: serial, expires: expires)
+    queue.append(Entry(key: key, serial: serial, expires: expires))
   }
 
   /// Ends a session's binding to this account; another binding stays.
@@ -58,34 +68,45 @@ struct StickySessions {
     if bindings[key]?.account == account { bindings[key] = nil }
   }
 
-  /// Forgets what is over, two entries of the queue at a time: each use adds one at most.
+  /// Forgets what is over, and sends to the end what was used since: two entries at a time.
   private mutating func clear(at now: Timestamp) {
     for _ in 0..<2 {
-      guard first < uses.count else { return }
-      let use = uses[first]
-      guard let binding = bindings[use.key], binding.noted == use.noted else {
-        pop()
+      guard let entry = front else { return }
+      guard let binding = bindings[entry.key], binding.serial == entry.serial else {
+        popFront()
         continue
       }
-      guard binding.expires <= now else { return }
-      bindings[use.key] = nil
-      pop()
+      guard entry.expires <= now else { return }
+      popFront()
+      if binding.expires <= now {
+        bindings[entry.key] = nil
+      } else {
+        queue.append(Entry(key: entry.key, serial: entry.serial, expires: binding.expires))
+      }
     }
   }
 
-  /// Drops the session unused for longest. False: the queue is empty.
-  private mutating func dropFirst() -> Bool {
-    guard first < uses.count else { return false }
-    let use = uses[first]
-    if bindings[use.key]?.noted == use.noted { bindings[use.key] = nil }
-    pop()
-    return true
+  /// Makes room: the session that was bound first and not used since goes.
+  private mutating func dropOne() {
+    var spared = 0
+    while let entry = front {
+      popFront()
+      guard let binding = bindings[entry.key], binding.serial == entry.serial else { continue }
+      if binding.expires > entry.expires && spared < Self.spared {
+        spared += 1
+        queue.append(Entry(key: entry.key, serial: entry.serial, expires: binding.expires))
+      } else {
+        bindings[entry.key] = nil
+        return
+      }
+    }
   }
 
-  private mutating func pop() {
+  private var front: Entry? { first < queue.count ? queue[first] : nil }
+  private mutating func popFront() {
     first += 1
-    if first > 64 && first * 2 > uses.count {
-      uses.removeFirst(first)
+    if first > 64 && first * 2 > queue.count {
+      queue.removeFirst(first)
       first = 0
     }
   }
