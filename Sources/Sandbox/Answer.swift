@@ -19,51 +19,113 @@ enum Block: Sendable {
 /// Token counts of one answer.
 struct Usage: Hashable, Sendable {
   var input: InputTokens
+  /// All output, thoughts included.
   var output: Int
+  /// The part of `output` that was thought, shown or not.
+  var thoughts = 0
+}
+
+/// Why an answer ends where it ends.
+enum Ending: Hashable, Sendable {
+  case done
+  case toolCall
+  case limit
+  /// A filter stopped the answer behind some text.
+  case safety
+  /// A filter stopped the prompt: there is no answer.
+  case blocked
 }
 
 /// A whole message.
 struct Answer: Sendable {
+  let wire: Wire
+  let form: Form
   let id: String
   let model: String
   let blocks: [Block]
   let usage: Usage
-  let stopReason: String
+  let ending: Ending
   /// The output count that message_start tells: a few tokens, never more than the final one.
   let firstOutput: Int
+  /// What Google signs thoughts and function calls with.
+  let signature: String
 
-  /// `ids` makes the identifiers; everything else is decided by the options' seed and the body.
-  init(to prompt: Prompt, options: SandboxOptions, ids: inout Dice) {
+  /// `ids` makes the identifiers; everything else is decided by the options' seed, the body and the
+  /// fate.
+  init(to prompt: Prompt, options: SandboxOptions, fate: Fate = .answer, ids: inout Dice) {
     var dice = Dice(seed: options.seed, salt: prompt.digest)
-    var blocks: [Block] = []
-    let isCountFixed = options.events != nil
     let count = options.events ?? dice.within(12...60)
-    var prose = Prose(dice: Dice(seed: dice.next()))
-    var left = prompt.maxTokens
-    // A thought takes at most half of the budget, so that words follow it.
-    if prompt.wantsThought, left > 1 {
-      let pieces = prose.thought(tokenLimit: left / 2)
-      left -= pieces.reduce(0) { $0 + $1.tokens }
-      blocks.append(.thinking(pieces, signature: prose.signature()))
+    var draft = Draft(prompt: prompt, prose: Prose(dice: Dice(seed: dice.next())))
+    switch fate {
+    case .blocked: draft.ending = .blocked
+    case .safety:
+      draft.think()
+      draft.write(count: max(1, count / 3), isCountFixed: options.events != nil)
+      draft.ending = .safety
+    default:
+      draft.think()
+      if let tool = prompt.tool {
+        draft.call(tool, id: "toolu_01" + ids.base62(22))
+      } else {
+        draft.write(count: count, isCountFixed: options.events != nil)
+      }
     }
-    var wasCut = false
-    if let tool = prompt.tool {
-      let json = toolInput(for: tool)
-      blocks.append(.toolUse(id: "toolu_01" + ids.base62(22), name: tool.name, json: json))
-    } else {
-      let pieces = prose.answer(count: count, tokenLimit: left, isCountFixed: isCountFixed)
-      blocks.append(.text(pieces))
-      wasCut = pieces.count < count
-    }
-    let written = blocks.reduce(0) { $0 + $1.pieces.reduce(0) { $0 + $1.tokens } }
-    wasCut = wasCut || written >= prompt.maxTokens
-    let output = min(max(1, written), prompt.maxTokens)
-    id = "msg_01" + ids.base62(22)
+    wire = prompt.wire
+    form = prompt.form
+    id = prompt.wire.isGoogle ? ids.base62(22) : "msg_01" + ids.base62(22)
     model = prompt.model
-    self.blocks = blocks
-    usage = Usage(input: prompt.input, output: output)
-    stopReason = wasCut ? "max_tokens" : prompt.tool == nil ? "end_turn" : "tool_use"
-    firstOutput = min(output, dice.within(1...4))
+    blocks = draft.blocks
+    usage = draft.usage
+    ending = draft.ending
+    signature = draft.signature
+    firstOutput = min(draft.usage.output, dice.within(1...4))
+  }
+}
+
+/// An answer under way.
+private struct Draft {
+  let prompt: Prompt
+  var prose: Prose
+  var blocks: [Block] = []
+  var ending = Ending.done
+  private(set) var signature = ""
+  private var thoughts = 0
+  /// Tokens of the blocks, and of a thought that is in none.
+  private var written = 0
+  private var left: Int { prompt.maxTokens - written }
+
+  init(prompt: Prompt, prose: Prose) {
+    (self.prompt, self.prose) = (prompt, prose)
+  }
+
+  /// A thought takes at most half of the budget, so that words follow it.
+  mutating func think() {
+    let canThink = prompt.thought != .none && left > 1
+    let pieces = canThink ? prose.thought(tokenLimit: left / 2) : []
+    if canThink || prompt.wire.isGoogle { signature = prose.signature() }
+    thoughts = pieces.reduce(0) { $0 + $1.tokens }
+    written = thoughts
+    if canThink && prompt.thought == .shown {
+      blocks.append(.thinking(pieces, signature: signature))
+    }
+  }
+  mutating func write(count: Int, isCountFixed: Bool) {
+    let pieces = prose.answer(count: count, tokenLimit: left, isCountFixed: isCountFixed)
+    add(.text(pieces))
+    if pieces.count < count || written >= prompt.maxTokens { ending = .limit }
+  }
+  mutating func call(_ tool: Prompt.Tool, id: String) {
+    add(.toolUse(id: id, name: tool.name, json: toolInput(for: tool)))
+    ending = written >= prompt.maxTokens ? .limit : .toolCall
+  }
+  private mutating func add(_ block: Block) {
+    blocks.append(block)
+    written += block.pieces.reduce(0) { $0 + $1.tokens }
+  }
+
+  var usage: Usage {
+    let output = ending == .blocked ? 0 : min(max(1, written), prompt.maxTokens)
+    return Usage(input: prompt.input, output: output, thoughts: thoughts)
   }
 }
 
@@ -83,13 +145,18 @@ private func toolInput(for tool: Prompt.Tool) -> [Piece] {
   return pieces
 }
 
-/// A value that fits a JSON schema: its required properties, its first enum case, its type.
+/// A value that fits a JSON schema: its required properties, its first enum case, its type. Google
+/// writes the types in upper case.
 private func writeSample(of schema: JSONValue?, depth: Int, to writer: inout JSONWriter) {
   if let first = schema?["enum"]?.array?.first?.string {
     writer.string(first)
     return
   }
-  switch schema?["type"]?.string {
+  if depth < 8, let first = schema?["anyOf"]?.array?.first {
+    writeSample(of: first, depth: depth + 1, to: &writer)
+    return
+  }
+  switch schema?["type"]?.string?.lowercased() {
   case "string": writer.string("sandbox")
   case "integer", "number": writer.integer(7)
   case "boolean": writer.bool(true)

@@ -30,7 +30,7 @@ struct Delivery {
     let record = AnswerRecord(model: model, status: error.status, isComplete: true)
     if isRecorded(record) { reply.send(error) }
   }
-  /// Status 200 with something that no Messages client understands.
+  /// Status 200 with something that no client understands.
   func sendGarbage(model: String) {
     guard isRecorded(AnswerRecord(model: model, status: 200, isComplete: true)) else { return }
     client.respond(
@@ -40,7 +40,8 @@ struct Delivery {
   /// Status 200 with an error object.
   func sendErrorBody(model: String) {
     guard isRecorded(AnswerRecord(model: model, status: 200, isComplete: true)) else { return }
-    reply.send(200, ErrorAnswer(status: 529).body(requestID: reply.requestID))
+    let error = ErrorAnswer.overloaded(on: reply.wire)
+    reply.send(200, error.body(on: reply.wire, requestID: reply.requestID))
   }
 
   // MARK: messages
@@ -48,23 +49,22 @@ struct Delivery {
   /// A message as one JSON body, sent when a model would have written all of it.
   mutating func sendMessage(_ answer: Answer, fate: Fate) async {
     if case .streamError = fate {
-      refuse(ErrorAnswer(status: 529), model: answer.model)
+      refuse(.overloaded(on: reply.wire), model: answer.model)
       return
     }
     let pieces = answer.blocks.reduce(0) { $0 + $1.pieces.count }
     guard await pause(options.intervalMilliseconds.saturatingProduct(pieces)) else { return }
-    let body = answer.message(hasUsage: fate != .missingUsage)
+    let body = answer.body(hasUsage: fate != .missingUsage)
     let isWhole = fate != .cutInside && fate != .stall
     var record = AnswerRecord(
       messageID: answer.id, model: answer.model, status: 200, isComplete: isWhole)
     if isWhole && fate != .missingUsage { record.usage = answer.usage }
     guard isRecorded(record) else { return }
-    let headers = reply.headers(contentType: "application/json")
     if isWhole && options.chunkBytes == nil {
-      client.respond(status: 200, headers: headers, body: body)
+      reply.send(200, body)
       return
     }
-    client.startStream(status: 200, headers: headers)
+    client.startStream(status: 200, headers: reply.jsonHeaders)
     do {
       try await write(isWhole ? body[...] : body[..<(body.count / 2)])
       try await end(fate == .cutInside ? .cut : fate == .stall ? .silence : .finished)
@@ -74,8 +74,7 @@ struct Delivery {
   /// A message as a stream of events.
   mutating func stream(_ answer: Answer, fate: Fate, draw: inout Dice) async {
     let plan = StreamPlan(answer, fate: fate, requestID: reply.requestID, dice: &draw)
-    client.startStream(
-      status: 200, headers: streamHeaders())
+    client.startStream(status: 200, headers: reply.streamHeaders(answer.form))
     var sent = 0
     var isUnderWay = false
     do {
@@ -91,10 +90,10 @@ struct Delivery {
       }
     } catch {
       // The caller left in the middle: it owes what it can have received.
-      let usage = answer.usageOfBroken(plan.events[..<sent])
       _ = isRecorded(
         AnswerRecord(
-          messageID: answer.id, model: answer.model, usage: usage, status: 200, isComplete: false))
+          messageID: answer.id, model: answer.model, usage: plan.billed(afterEvents: sent),
+          status: 200, isComplete: false))
       return
     }
     let record = AnswerRecord(
@@ -105,12 +104,6 @@ struct Delivery {
       try await write(plan.closing[...])
       try await end(plan.end)
     } catch {}
-  }
-
-  private func streamHeaders() -> ResponseHeaders {
-    var headers = reply.headers(contentType: "text/event-stream; charset=utf-8")
-    headers.add("cache-control", "no-cache")
-    return headers
   }
 
   // MARK: pieces and pauses

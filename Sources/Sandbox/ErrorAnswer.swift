@@ -3,9 +3,10 @@
 
 import Base
 
-/// An error as Anthropic words it.
+/// An error in a provider's words; Google's are in ErrorAnswer+Google.swift.
 struct ErrorAnswer: Sendable {
   let status: Int
+  /// What the provider calls this kind: `rate_limit_error`, `RESOURCE_EXHAUSTED`.
   let type: String
   let message: String
 

@@ -1,4 +1,11 @@
-// Counts the tokens of a prompt and cuts it into segments at the cache marks. See Prompt.swift.
+// Counts the tokens of a Messages request and cuts it into segments at the cache marks. See
+// Prompt.swift.
+//
+// The prompt's order is Anthropic's: tools, system, messages. A block marked with `cache_control`
+// ends a segment of the prefix that is cached, for five minutes or an hour as the mark says:
+// - the conversation has an assistant turn: all segments but the last are read, the last is
+//   written;
+// - it has none: the digest of its text says whether the first segment is read or all are written.
 
 import Base
 
@@ -93,8 +100,7 @@ struct PromptCounter {
       open += max(1, (bytes + 51_199) / 51_200) * documentTokens
     }
   }
-  /// Two tokens for seven bytes: what Claude's tokenizers need for English and code, roughly.
-  private mutating func add(bytes: Int) { open += (bytes * 2 + 6) / 7 }
+  private mutating func add(bytes: Int) { open += tokens(forBytes: bytes) }
 
   /// Ends a segment when `block` carries a cache mark.
   private mutating func mark(_ block: JSONValue) {
@@ -103,15 +109,19 @@ struct PromptCounter {
     segments.append(Segment(tokens: open, isHour: mark["ttl"]?.string == "1h"))
     open = 0
   }
-  /// The bytes of all texts and names in a value.
-  private func weight(of value: JSONValue) -> Int {
-    if let text = value.string { return text.utf8.count }
-    if let items = value.array { return items.reduce(0) { $0 + weight(of: $1) } }
-    if let object = value.object {
-      return object.members.reduce(0) { $0 + $1.name.utf8.count + weight(of: $1.value) }
-    }
-    return 2
+}
+
+/// Two tokens for seven bytes: what tokenizers need for English and code, roughly.
+func tokens(forBytes bytes: Int) -> Int { (bytes * 2 + 6) / 7 }
+
+/// The bytes of all texts and names in a value.
+func weight(of value: JSONValue) -> Int {
+  if let text = value.string { return text.utf8.count }
+  if let items = value.array { return items.reduce(0) { $0 + weight(of: $1) } }
+  if let object = value.object {
+    return object.members.reduce(0) { $0 + $1.name.utf8.count + weight(of: $1.value) }
   }
+  return 2
 }
 
 private let imageTokens = 1_568

@@ -1,9 +1,10 @@
-// The record file: one JSON line for each answered POST /v1/messages, in the file before the last
-// byte of the answer leaves. Tests and books are checked against it.
+// The record file: one JSON line for each answered request for an answer, in the file before the
+// last byte of the answer leaves. Tests and books are checked against it.
 //
 //   {"message_id":"msg_01...","model":"...","usage":{...},"status":200,"complete":true}
 //
-// usage is Anthropic's object as the caller should be billed; null when nothing is to be billed:
+// message_id is a message's id or Google's responseId. usage is Anthropic's object as the caller
+// should be billed, for Google's too; null when nothing is to be billed:
 // errors, answers without usage numbers, streams that broke before their first content, JSON cut
 // short. complete says that the whole answer, message or error, was about to be sent. An answer of
 // which the first byte was never sent has no line.

@@ -1,10 +1,11 @@
-// What every answer of the scripted upstream carries: Anthropic's header fields, and bodies whole.
+// What every answer of the scripted upstream carries: the provider's header fields, and bodies
+// whole.
 
 import Base
 import HTTP
 import Synchronization
 
-/// The header fields that are the same for all answers of a second
+/// Anthropic's header fields that are the same for all answers of a second
 /// (https://docs.anthropic.com/en/api/rate-limits).
 final class CommonHeaders: Sendable {
   private let clock = SystemWallClock()
@@ -34,28 +35,48 @@ final class CommonHeaders: Sendable {
 /// The answer to one request.
 struct Reply {
   let client: Client
+  let wire: Wire
   let requestID: String
   let common: ResponseHeaders
 
   func headers(contentType: String) -> ResponseHeaders {
-    var headers = common
+    var headers = wire.isGoogle ? ResponseHeaders() : common
     headers.add("content-type", contentType)
-    headers.add("request-id", requestID)
+    if wire.isGoogle {
+      headers.add("vary", "Origin")
+      headers.add("x-content-type-options", "nosniff")
+    } else {
+      headers.add("request-id", requestID)
+    }
+    return headers
+  }
+  /// The header fields of a JSON body.
+  var jsonHeaders: ResponseHeaders {
+    headers(contentType: wire.isGoogle ? "application/json; charset=UTF-8" : "application/json")
+  }
+  /// The header fields of a stream.
+  func streamHeaders(_ form: Form) -> ResponseHeaders {
+    if form == .array { return jsonHeaders }
+    var headers = headers(
+      contentType: wire.isGoogle ? "text/event-stream" : "text/event-stream; charset=utf-8")
+    if !wire.isGoogle { headers.add("cache-control", "no-cache") }
     return headers
   }
   /// A whole JSON body.
   func send(_ status: Int, _ body: [UInt8]) {
-    client.respond(status: status, headers: headers(contentType: "application/json"), body: body)
+    client.respond(status: status, headers: jsonHeaders, body: body)
   }
-  /// An error in Anthropic's envelope, with the header fields its status asks for.
+  /// An error, with the header fields its status asks for.
   func send(_ error: ErrorAnswer) {
-    var headers = headers(contentType: "application/json")
-    if let seconds = error.retryAfterSeconds { headers.add("retry-after", "\(seconds)") }
-    if error.status == 405 { headers.add("allow", "GET, POST") }
+    var headers = jsonHeaders
     if 300...399 ~= error.status { headers.add("location", "/elsewhere") }
-    headers.add("x-should-retry", error.status == 429 || error.status >= 500 ? "true" : "false")
+    if !wire.isGoogle {
+      if let seconds = error.retryAfterSeconds { headers.add("retry-after", "\(seconds)") }
+      if error.status == 405 { headers.add("allow", "GET, POST") }
+      headers.add("x-should-retry", error.status == 429 || error.status >= 500 ? "true" : "false")
+    }
     client.respond(
-      status: error.status, headers: headers, body: error.body(requestID: requestID))
+      status: error.status, headers: headers, body: error.body(on: wire, requestID: requestID))
   }
 }
 

@@ -1,10 +1,12 @@
-// A scripted upstream: it answers like Anthropic's API, with usage numbers that fit the request, at
-// the pace and with the failures it is told to. For trying Daybook without a provider, for tests
-// and benchmarks. Any model and any key are accepted.
+// A scripted upstream: it answers like Anthropic's, Gemini's and Antigravity's APIs, with usage
+// numbers that fit the request, at the pace and with the failures it is told to. For trying Daybook
+// without a provider, for tests and benchmarks. Any model and any key are accepted.
 //
 //   SandboxHandler   routes, reads the body, decides the fate         Delivery  sends the answer
 //   Prompt           what is asked and what it costs                  Answer    what is said
 //   StreamPlan       which events, where they break                   Recorder  what was answered
+//   Wire             the APIs; what one of them alone does is in files named +Anthropic, +Gemini,
+//                    +Google
 
 public import Base
 import Glibc

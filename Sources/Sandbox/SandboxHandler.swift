@@ -1,11 +1,11 @@
-// The routes of the scripted upstream, and the way of one POST /v1/messages: read, parse, draw a
-// fate, wait as long as a model would, answer (Delivery.swift).
+// The routes of the scripted upstream, and the way of one request for an answer: read, parse, draw
+// a fate, wait as long as a model would, answer (Delivery.swift).
 
 import Base
 import HTTP
 import Synchronization
 
-/// Answers requests as Anthropic's API does.
+/// Answers requests as the providers' APIs do.
 final class SandboxHandler: RequestHandler {
   let options: SandboxOptions
   let recorder: Recorder?
@@ -17,7 +17,7 @@ final class SandboxHandler: RequestHandler {
   private let arrivals = Atomic<UInt64>(0)
   private let headers = CommonHeaders()
 
-  /// Anthropic's limit for the Messages API, bytes.
+  /// Anthropic's limit for the Messages API, bytes; Google's are not lower.
   static let bodyLimit = 32 << 20
 
   init(
@@ -34,21 +34,48 @@ final class SandboxHandler: RequestHandler {
   func respond(to request: Request, on client: Client) async {
     let arrival = arrivals.wrappingAdd(1, ordering: .relaxed).newValue
     var ids = Dice(seed: entropy, salt: arrival)
-    let requestID = "req_01" + ids.base62(22)
-    let reply = Reply(client: client, requestID: requestID, common: headers.current)
+    let reply = Reply(
+      client: client, wire: GoogleCall.wire(ofPath: request.path),
+      requestID: "req_01" + ids.base62(22), common: headers.current)
+    if reply.wire.isGoogle {
+      await respondAsGoogle(to: request, reply, arrival: arrival, ids: &ids)
+      return
+    }
     switch (request.path, request.method) {
     case ("/v1/messages", .post):
-      await answer(reply, arrival: arrival, ids: &ids)
+      await answer(reply, arrival: arrival, ids: &ids) { body throws(PromptError) in
+        try Prompt(body: body)
+      }
     case ("/v1/messages/count_tokens", .post):
-      await countTokens(reply)
+      await count(reply, named: "input_tokens") { body throws(PromptError) in
+        try Prompt(body: body)
+      }
     case ("/v1/models", .get), ("/v1/models", .head):
-      reply.send(200, models())
+      reply.send(200, ModelList.body)
     case (let path, .get) where path.hasPrefix("/v1/models/"):
-      reply.send(200, model(named: String(path.dropFirst("/v1/models/".count))))
+      reply.send(200, ModelList.model(named: String(path.dropFirst("/v1/models/".count))))
     case ("/v1/messages", _), ("/v1/messages/count_tokens", _), ("/v1/models", _):
       reply.send(ErrorAnswer(status: 405, type: "invalid_request_error", "Method Not Allowed"))
     default:
       reply.send(ErrorAnswer(status: 404, type: "not_found_error", "Not found"))
+    }
+  }
+  private func respondAsGoogle(
+    to request: Request, _ reply: Reply, arrival: UInt64, ids: inout Dice
+  ) async {
+    guard request.method == .post, let call = GoogleCall(path: request.path) else {
+      reply.send(ErrorAnswer(google: 404))
+      return
+    }
+    let isEvents = request.queryValue("alt") == "sse"
+    if call.method == .count {
+      await count(reply, named: "totalTokens") { body throws(PromptError) in
+        try Prompt(body: body, call: call, isEvents: isEvents)
+      }
+    } else {
+      await answer(reply, arrival: arrival, ids: &ids) { body throws(PromptError) in
+        try Prompt(body: body, call: call, isEvents: isEvents)
+      }
     }
   }
 
@@ -61,7 +88,10 @@ final class SandboxHandler: RequestHandler {
     return (ResponseHeaders(contentType: "application/json"), body)
   }
 
-  private func answer(_ reply: Reply, arrival: UInt64, ids: inout Dice) async {
+  private func answer(
+    _ reply: Reply, arrival: UInt64, ids: inout Dice,
+    read: ([UInt8]) throws(PromptError) -> Prompt
+  ) async {
     let client = reply.client
     let arrived = client.reactor.now
     var delivery = Delivery(reply: reply, options: options, recorder: recorder, report: report)
@@ -69,31 +99,34 @@ final class SandboxHandler: RequestHandler {
     do {
       body = try await client.readBody(limit: Self.bodyLimit)
     } catch {
-      if error == .tooLarge { delivery.refuse(ErrorAnswer(status: 413), model: nil) }
+      if error == .tooLarge {
+        delivery.refuse(ErrorAnswer(status: 413, on: reply.wire), model: nil)
+      }
       return
     }
     let prompt: Prompt
     do {
-      prompt = try Prompt(body: body)
+      prompt = try read(body)
     } catch {
-      let refusal = ErrorAnswer(status: 400, type: "invalid_request_error", error.message)
-      delivery.refuse(refusal, model: nil)
+      delivery.refuse(ErrorAnswer(refusing: error, on: reply.wire), model: nil)
       return
     }
     var draw = Dice(seed: options.seed, salt: arrival)
     let fate = fates.fate(model: prompt.model, draw: &draw)
-    var delay = options.firstTokenMilliseconds
-    if case .status = fate { delay = 0 }
+    if let error = refusal(of: prompt, fate) {
+      delivery.refuse(error, model: prompt.model)
+      return
+    }
+    let delay = options.firstTokenMilliseconds
     if delay > 0 {
       guard await client.sleep(until: arrived.advanced(milliseconds: delay)) else { return }
     }
     switch fate {
-    case .status(let status): delivery.refuse(ErrorAnswer(status: status), model: prompt.model)
     case .cutBefore: client.abort()
     case .garbage: delivery.sendGarbage(model: prompt.model)
     case .errorBody: delivery.sendErrorBody(model: prompt.model)
     default:
-      let answer = Answer(to: prompt, options: options, ids: &ids)
+      let answer = Answer(to: prompt, options: options, fate: fate, ids: &ids)
       if prompt.isStream {
         await delivery.stream(answer, fate: fate, draw: &draw)
       } else {
@@ -101,63 +134,41 @@ final class SandboxHandler: RequestHandler {
       }
     }
   }
+  /// The error that is answered at once instead of a message.
+  private func refusal(of prompt: Prompt, _ fate: Fate) -> ErrorAnswer? {
+    switch fate {
+    case .status(let status): ErrorAnswer(status: status, on: prompt.wire)
+    case .tooLong: .tooLong(prompt.countedTokens, on: prompt.wire)
+    default: nil
+    }
+  }
 
-  private func countTokens(_ reply: Reply) async {
+  private func count(
+    _ reply: Reply, named name: String, read: ([UInt8]) throws(PromptError) -> Prompt
+  ) async {
     let body: [UInt8]
     do {
       body = try await reply.client.readBody(limit: Self.bodyLimit)
     } catch {
-      if error == .tooLarge { reply.send(ErrorAnswer(status: 413)) }
+      if error == .tooLarge { reply.send(ErrorAnswer(status: 413, on: reply.wire)) }
       return
     }
     do {
-      let prompt = try Prompt(body: body)
+      let prompt = try read(body)
       if case .status(let status)? = Fate(model: prompt.model) {
-        reply.send(ErrorAnswer(status: status))
+        reply.send(ErrorAnswer(status: status, on: reply.wire))
         return
       }
       var writer = JSONWriter()
-      writer.beginObject()
-      writer.member("input_tokens", prompt.countedTokens)
-      writer.endObject()
+      writer.object { writer in
+        writer.member(name, prompt.countedTokens)
+        if reply.wire.isGoogle {
+          writer.member("promptTokensDetails", array: { $0.writeTextTokens(prompt.countedTokens) })
+        }
+      }
       reply.send(200, writer.bytes)
     } catch {
-      reply.send(ErrorAnswer(status: 400, type: "invalid_request_error", error.message))
+      reply.send(ErrorAnswer(refusing: error, on: reply.wire))
     }
   }
-
-  private func models() -> [UInt8] {
-    var writer = JSONWriter()
-    writer.beginObject()
-    writer.name("data")
-    writer.beginArray()
-    for id in modelIDs { write(modelNamed: id, to: &writer) }
-    writer.endArray()
-    writer.member("has_more", false)
-    writer.member("first_id", modelIDs[0])
-    writer.member("last_id", modelIDs[modelIDs.count - 1])
-    writer.endObject()
-    return writer.bytes
-  }
-  private func model(named id: String) -> [UInt8] {
-    var writer = JSONWriter()
-    write(modelNamed: id, to: &writer)
-    return writer.bytes
-  }
-  private func write(modelNamed id: String, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("type", "model")
-    writer.member("id", id)
-    writer.member("display_name", id)
-    writer.member("created_at", "2026-01-01T00:00:00Z")
-    writer.endObject()
-  }
 }
-
-/// The models listed; every other name is answered too.
-private let modelIDs = [
-  "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "sandbox-stream-error",
-  "sandbox-early-error", "sandbox-cut-before", "sandbox-cut-inside", "sandbox-stall",
-  "sandbox-garbage", "sandbox-error-body", "sandbox-no-usage", "sandbox-400", "sandbox-429",
-  "sandbox-500", "sandbox-529",
-]

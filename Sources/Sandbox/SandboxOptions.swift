@@ -38,7 +38,7 @@ public struct SandboxOptions: Sendable {
   public var cutInside = Share.zero
   /// The answer begins and never ends. `--stall 0.01`
   public var stall = Share.zero
-  /// Path of the file that gets one JSON line per answered POST /v1/messages; nil: none.
+  /// Path of the file that gets one JSON line per answer; nil: none.
   public var recordPath: String?
   /// Decides usage numbers, answers and who fails. Message ids are unique whatever the seed.
   public var seed: UInt64 = 1

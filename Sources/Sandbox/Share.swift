@@ -31,7 +31,7 @@ public struct Share: Hashable, Sendable {
   private init(unchecked millionths: Int) { self.millionths = millionths }
 }
 
-/// What happens to one POST /v1/messages.
+/// What happens to one request for an answer.
 enum Fate: Hashable, Sendable {
   /// A whole answer.
   case answer
@@ -43,14 +43,20 @@ enum Fate: Hashable, Sendable {
   case cutInside
   /// The answer begins, then nothing more comes, until the caller leaves.
   case stall
-  /// A stream that carries `event: error`: before its first content block, or in the middle of it.
+  /// A stream that carries an error: before its first content, or in the middle of it.
   case streamError(isEarly: Bool)
   /// Status 200 and something that is neither JSON nor a stream.
   case garbage
-  /// Status 200 with Anthropic's error object as the body.
+  /// Status 200 with the provider's error object as the body.
   case errorBody
   /// A whole answer without any usage numbers.
   case missingUsage
+  /// 400: the prompt is longer than the model's context.
+  case tooLong
+  /// A filter of the provider stops the answer behind some text.
+  case safety
+  /// A filter of the provider stops the prompt.
+  case blocked
 }
 
 /// The shares of all failures.
@@ -94,6 +100,9 @@ extension Fate {
     case "garbage": self = .garbage
     case "error-body": self = .errorBody
     case "no-usage": self = .missingUsage
+    case "too-long": self = .tooLong
+    case "safety": self = .safety
+    case "blocked": self = .blocked
     case let text:
       guard let status = Int(text), SandboxOptions.statuses.contains(status) else { return nil }
       self = .status(status)

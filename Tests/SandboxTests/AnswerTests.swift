@@ -45,7 +45,7 @@ import Testing
       let answer = try answer(max: max)
       #expect(answer.usage.output <= max && answer.usage.output >= 1)
       #expect(answer.firstOutput <= answer.usage.output)
-      #expect((answer.stopReason == "max_tokens") == (answer.usage.output == max))
+      #expect((answer.ending == .limit) == (answer.usage.output == max))
     }
   }
   @Test func `as many pieces come as events are asked for`() throws {
@@ -98,7 +98,7 @@ import Testing
     #expect(block["input"]?["city"]?.string != nil)
     #expect(block["input"]?["days"]?.integer != nil)
     #expect(block["input"]?["unit"]?.string == "c")
-    #expect(answer.stopReason == "tool_use")
+    #expect(try parse(answer.message())["stop_reason"]?.string == "tool_use")
     let json = try answer.contentEvents().map(data)
       .compactMap { $0["delta"]?["partial_json"]?.string }.joined()
     #expect(try parse(Array(json.utf8))["city"]?.string == "sandbox")

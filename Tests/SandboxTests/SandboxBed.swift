@@ -77,3 +77,8 @@ final class Complaints: Sendable {
   var texts: [String] { said.withLock { $0 } }
   func add(_ text: String) { said.withLock { $0.append(text) } }
 }
+
+/// What both providers say of a prompt beyond the context, the two numbers captured.
+var tooLong: Regex<(Substring, Substring, Substring)> {
+  /prompt is too long: ([0-9]+) tokens > ([0-9]+) maximum/
+}

@@ -59,6 +59,7 @@ import Testing
       ("sandbox-cut-before", .cutBefore), ("sandbox-cut-inside", .cutInside),
       ("sandbox-stream-error", .streamError(isEarly: false)),
       ("sandbox-early-error", .streamError(isEarly: true)), ("sandbox-garbage", .garbage),
+      ("sandbox-too-long", .tooLong), ("sandbox-safety", .safety), ("sandbox-blocked", .blocked),
       ("sandbox-200", .answer), ("sandbox-9999", .answer), ("claude-opus-5-5", .answer),
     ]
     for (model, fate) in expected { #expect(table.fate(model: model, draw: &dice) == fate) }

@@ -63,6 +63,27 @@ import TestSupport
     let record = try #require(bed.records().first)
     #expect(record["status"]?.integer == Int64(status) && record["usage"]?.isNull == true)
   }
+  @Test func `a prompt that is too long says by how much`() async throws {
+    let bed = try SandboxBed()
+    let answer = try await bed.ask(SandboxBed.body(model: "sandbox-too-long"))
+    #expect(answer.status == 400)
+    #expect(answer.json?["error"]?["type"]?.string == "invalid_request_error")
+    let message = try #require(answer.json?["error"]?["message"]?.string)
+    let match = try #require(message.wholeMatch(of: tooLong))
+    #expect(try #require(Int(match.1)) > #require(Int(match.2)))
+  }
+  @Test func `a filtered answer is a refusal that is billed, with or without words`() async throws {
+    let bed = try SandboxBed()
+    let safety = try await bed.ask(SandboxBed.body(model: "sandbox-safety", stream: true))
+    #expect(safety.events.contains { $0["delta"]?["stop_reason"]?.string == "refusal" })
+    #expect(safety.events.contains { $0["delta"]?["text"] != nil })
+    let blocked = try await bed.ask(SandboxBed.body(model: "sandbox-blocked")).json
+    #expect(blocked?["stop_reason"]?.string == "refusal" && blocked?["content"]?.array == [])
+    let usages = try bed.records().map { $0["usage"] }
+    #expect(usages[0]?["output_tokens"]?.integer ?? 0 > 0)
+    #expect(usages[1]?["output_tokens"]?.integer == 0)
+    #expect(usages[1]?["input_tokens"]?.integer ?? 0 > 0)
+  }
   @Test func `a failure share of 1 fails every request`() async throws {
     var options = SandboxOptions()
     try options.setFailures("529:1")

@@ -14,8 +14,9 @@ public struct Received: Sendable {
   public var json: JSONValue? { try? JSONParser().parse(body) }
   /// The data of each event of a stream.
   public var events: [JSONValue] {
-    text.split(separator: "\n").filter { $0.hasPrefix("data: ") }
-      .compactMap { try? JSONParser().parse(String($0.dropFirst(6))) }
+    // A CR before the LF is white space to the parser.
+    body.split(separator: 10).filter { $0.starts(with: "data: ".utf8) }
+      .compactMap { try? JSONParser().parse(Array($0.dropFirst(6))) }
   }
 
   public init(_ bytes: [UInt8]) {

@@ -17,12 +17,13 @@ enum SandboxCommand {
         .value("fail", "STATUS:SHARE,...", "answer a share of the requests with a status"),
         .value("cut", "before|inside:SHARE", "close the connection before or in an answer"),
         .value("stall", "SHARE", "begin an answer and never end it"),
-        .value("record", "FILE", "append one JSON line per answered POST /v1/messages"),
+        .value("record", "FILE", "append one JSON line per answer"),
         .value("seed", "S", "decides numbers, texts and who fails"),
       ],
-      summary: "run a scripted upstream that answers like Anthropic's API",
+      summary: "run a scripted upstream that answers like Anthropic's and Google's APIs",
       notes: """
         Any model and key are accepted. A model named sandbox-STATUS always gets that status.
+        See docs/sandbox.md for the routes and the other names that make a model fail.
         """, printsData: false)
   ) { invocation in
     let (options, listen) = try read(invocation)

@@ -8,6 +8,9 @@ struct StreamEvent: Sendable {
   let bytes: [UInt8]
   /// UTF-8 bytes of text, thought or tool input in it.
   let contentBytes: Int
+  /// What a caller owes who received this and nothing more; nil where the format does not tell
+  /// counts as it goes.
+  var usage: Usage?
   /// It may be followed by a pause: content has come.
   var isContent: Bool { contentBytes > 0 }
 }
@@ -70,6 +73,14 @@ extension Answer {
     return [last, event("message_stop") { _ in }]
   }
 
+  private var stopReason: String {
+    switch ending {
+    case .done: "end_turn"
+    case .toolCall: "tool_use"
+    case .limit: "max_tokens"
+    case .safety, .blocked: "refusal"
+    }
+  }
   private func delta(of block: Block, _ piece: Piece, index: Int) -> StreamEvent {
     switch block {
     case .thinking: delta("thinking_delta", "thinking", piece.text, index: index)
