@@ -89,15 +89,18 @@ import Testing
   }
   @Test func `a tool call carries input that fits its schema`() throws {
     let schema = """
-      {"type":"object","required":["city","days","unit"],"properties":{"city":{"type":"string"},
-      "days":{"type":"integer"},"unit":{"enum":["c","f"]},"other":{"type":"string"}}}
+      {"type":"object","required":["city","days","unit","size","kind"],"properties":{
+      "city":{"type":"string"},"days":{"type":["integer","null"]},"unit":{"enum":["c","f"]},
+      "size":{"oneOf":[{"enum":[3]},{"type":"null"}]},"kind":{"const":false},
+      "other":{"type":"string"}}}
       """
     let answer = try answer(
       #","tools":[{"name":"w","input_schema":\#(schema)}],"tool_choice":{"type":"any"}"#)
     let block = try #require(try parse(answer.message())["content"]?.array?.last)
     #expect(block["input"]?["city"]?.string != nil)
     #expect(block["input"]?["days"]?.integer != nil)
-    #expect(block["input"]?["unit"]?.string == "c")
+    #expect(block["input"]?["unit"]?.string == "c" && block["input"]?["other"] == nil)
+    #expect(block["input"]?["size"]?.integer == 3 && block["input"]?["kind"]?.bool == false)
     #expect(try parse(answer.message())["stop_reason"]?.string == "tool_use")
     let json = try answer.contentEvents().map(data)
       .compactMap { $0["delta"]?["partial_json"]?.string }.joined()
