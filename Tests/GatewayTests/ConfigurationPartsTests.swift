@@ -1,4 +1,5 @@
 // Parts the configuration is made of: addresses, ranges, credentials, names, public identifiers.
+import Base
 import Ledger
 import Testing
 

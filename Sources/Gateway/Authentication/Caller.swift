@@ -59,7 +59,8 @@ enum KeySource: Equatable {
 }
 
 extension Substring {
-  fileprivate var trimmed: String {
+  /// Without the blanks and tabs around it.
+  var trimmed: String {
     var text = self
     while text.first == " " || text.first == "\t" { text.removeFirst() }
     while text.last == " " || text.last == "\t" { text.removeLast() }
@@ -89,7 +90,7 @@ extension Gateway {
       if check == .spending, let quota = key.quota, books.keyQuota(key.id).used >= quota {
         throw .keyQuotaExhausted
       }
-      guard Self.isAllowed(address, allow: key.allow, deny: key.deny) else { throw .accessDenied }
+      guard key.addresses.allows(address) else { throw .accessDenied }
       guard let user = books.catalog.user(key.user), let group = books.catalog.group(key.group)
       else { throw .userNotFound }
       guard user.status == .active else { throw .userInactive }
@@ -116,16 +117,5 @@ extension Gateway {
       let seconds = (window.resets.microseconds - now.microseconds) / 1_000_000
       throw .limitReached(window.kind.label, secondsToReset: max(1, seconds))
     }
-  }
-
-  /// The deny list first, then the allow list; empty lists say nothing.
-  static func isAllowed(_ address: InternetAddress?, allow: String, deny: String) -> Bool {
-    if allow.isEmpty && deny.isEmpty { return true }
-    // Lists were checked when they were set; one that cannot be read allows nobody.
-    guard let address, case .success(let denied) = AddressRange.list(deny),
-      case .success(let allowed) = AddressRange.list(allow)
-    else { return false }
-    if denied.contains(where: { $0.contains(address) }) { return false }
-    return allowed.isEmpty || allowed.contains { $0.contains(address) }
   }
 }

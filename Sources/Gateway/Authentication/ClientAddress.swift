@@ -1,4 +1,5 @@
 // Where a request comes from: the peer, or what trusted proxies say about it.
+import Base
 import HTTP
 
 extension Gateway {
@@ -17,7 +18,7 @@ extension Gateway {
       .split(separator: ",", omittingEmptySubsequences: false)
     for entry in entries.reversed() {
       guard trusted.contains(where: { $0.contains(address) }) else { break }
-      guard let next = InternetAddress(entry.filter { $0 != " " && $0 != "\t" }) else { break }
+      guard let next = InternetAddress(entry.trimmed) else { break }
       address = next
     }
     return address

@@ -1,5 +1,6 @@
 // The `gateway` object of the configuration: bounds, waits, timeouts (spec: gateway.md; the numbers
 // are its defaults).
+public import Base
 
 /// Bounds and behaviour of the request path.
 public struct GatewaySettings: Equatable, Sendable {

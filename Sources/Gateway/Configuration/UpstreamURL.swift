@@ -1,5 +1,6 @@
 // What a base URL may be (spec: gateway.md, section 5): no user info, query or fragment, so that
 // nothing secret hides in it and paths can be appended.
+import Base
 
 enum UpstreamURL {
   /// Why `url` is not acceptable; nil when it is. Never repeats user info.

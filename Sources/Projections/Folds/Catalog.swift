@@ -242,8 +242,7 @@ extension KeyEntry {
     quota = state.quota.value < 0 ? nil : state.quota
     expires = state.expires.microseconds == 0 ? nil : state.expires
     name = state.name
-    allow = state.allow
-    deny = state.deny
+    setAddresses(allow: state.allow, deny: state.deny)
     suffix = state.suffix
   }
 }

@@ -23,14 +23,24 @@ public struct KeyEntry: Equatable, Sendable {
   public var expires: Timestamp?
   public var name = ""
   /// Address ranges (CIDR), comma-separated; "" = no rule.
-  public var allow = ""
-  public var deny = ""
+  public private(set) var allow = ""
+  public private(set) var deny = ""
+  /// What `allow` and `deny` say, ready to be asked.
+  public private(set) var addresses = AddressRule()
   /// The last four characters of the key.
   public var suffix = ""
   public var issued = Timestamp(microseconds: 0)
   /// SHA-256 of the key's text.
   public var hash = Hash256()
   public init() {}
+
+  /// Sets the lists of ranges; reads them only when they changed.
+  mutating func setAddresses(allow: String, deny: String) {
+    if allow == self.allow && deny == self.deny { return }
+    self.allow = allow
+    self.deny = deny
+    addresses = AddressRule(allow: allow, deny: deny)
+  }
 }
 
 public struct GroupEntry: Equatable, Sendable {
@@ -99,8 +109,10 @@ extension KeyEntry: StoredRow {
     var end = expires ?? Timestamp(microseconds: 0)
     try coder.field("expires_us", &end)
     expires = end.microseconds == 0 ? nil : end
+    var (allow, deny) = (allow, deny)
     try coder.column("allow", &allow)
     try coder.column("deny", &deny)
+    setAddresses(allow: allow, deny: deny)
     try coder.column("suffix", &suffix)
     try coder.field("issued_us", &issued)
     var bytes = hash.bytes

@@ -1,5 +1,5 @@
-// Internet addresses and ranges of them (CIDR, RFC 4632 and RFC 4291): key rules, trusted proxies.
-// An IPv4 address and its IPv4-mapped IPv6 form are one and the same here.
+// Internet addresses and ranges of them (CIDR, RFC 4632 and RFC 4291): rules over callers, trusted
+// proxies. An IPv4 address and its IPv4-mapped IPv6 form are one and the same here.
 import Glibc
 
 /// An address: 16 bytes, IPv4 as ::ffff:a.b.c.d.
@@ -105,5 +105,46 @@ public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     return .success(ranges)
   }
   /// An entry that is no address range.
-  public struct InvalidEntry: Error, Equatable { public let text: String }
+  public struct InvalidEntry: Error, Equatable {
+    public let text: String
+    public init(text: String) { self.text = text }
+  }
+}
+
+/// A rule over addresses, read once: its text is looked at when it is set, never when a request
+/// comes.
+public struct AddressRule: Equatable, Sendable {
+  private let allowed: [AddressRange]
+  private let denied: [AddressRange]
+  /// Lists are checked when they are set; one that cannot be read allows nobody.
+  private let isReadable: Bool
+  /// No list at all: everybody, the local socket too.
+  private let isEmpty: Bool
+
+  /// Allows everybody.
+  public init() { self.init(allow: "", deny: "") }
+
+  /// - Parameters: comma-separated ranges each; "" = no list.
+  public init(allow: String, deny: String) {
+    isEmpty = allow.isEmpty && deny.isEmpty
+    switch (AddressRange.list(allow), AddressRange.list(deny)) {
+    case (.success(let allowed), .success(let denied)):
+      self.allowed = allowed
+      self.denied = denied
+      isReadable = true
+    default:
+      allowed = []
+      denied = []
+      isReadable = false
+    }
+  }
+
+  /// The deny list first, then the allow list; an empty list says nothing. A caller without an
+  /// address passes only when there is no list.
+  public func allows(_ address: InternetAddress?) -> Bool {
+    if isEmpty { return true }
+    guard isReadable, let address else { return false }
+    if denied.contains(where: { $0.contains(address) }) { return false }
+    return allowed.isEmpty || allowed.contains { $0.contains(address) }
+  }
 }
