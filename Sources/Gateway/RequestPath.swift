@@ -92,13 +92,16 @@ extension Gateway: RequestHandler {
   func readBody(_ request: Request, _ client: Client) async throws(Answer) -> [UInt8] {
     let limit = snapshot.configuration.gateway.maxBodyBytes
     if let encoding = request.headers["content-encoding"], encoding != "identity" {
+      client.closeAfterAnswer()
       throw .encodedBody
     }
     do {
       return try await client.readBody(limit: Int(limit), budget: budget)
     } catch {
       switch error {
-      case .tooLarge: throw .bodyTooLarge(limit: limit)
+      case .tooLarge:
+        client.closeAfterAnswer()
+        throw .bodyTooLarge(limit: limit)
       case .busy: throw .buffersFull
       case .malformed, .tooSlow, .gone: throw .bodyUnreadable
       }
@@ -161,11 +164,12 @@ extension Gateway: RequestHandler {
 }
 
 extension String {
-  /// The longest start of at most `limit` UTF-8 bytes that ends between characters.
+  /// The longest start of at most `limit` UTF-8 bytes that ends between Unicode scalars. A single
+  /// character may be longer than any limit.
   func clipped(toBytes limit: Int) -> String {
     guard utf8.count > limit else { return self }
-    var text = self[...]
-    while text.utf8.count > limit { text.removeLast() }
-    return String(text)
+    var end = utf8.index(utf8.startIndex, offsetBy: limit)
+    while end > startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
+    return String(self[..<end])
   }
 }

@@ -101,8 +101,10 @@ extension Connection {
     } catch {
       switch error {
       case .tooLarge: throw .tooLarge
+      // A chunk that no limit allows is too large in the same words as any other body.
+      case .refused(let refused) where refused.status == 413: throw .tooLarge
       case .refused(let refused):
-        refuse(refused)
+        refuse(refused.status == 400 ? Refused(400, "Failed to read request body") : refused)
         throw .malformed
       }
     }
