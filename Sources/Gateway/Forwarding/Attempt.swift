@@ -21,7 +21,7 @@ struct FailedAttempt {
   init(_ failure: FailureClass, status: Int = 0, detail: String = "") {
     self.failure = failure
     self.status = status
-    self.detail = String(detail.prefix(256))
+    self.detail = detail.clipped(toBytes: 256)
   }
 }
 

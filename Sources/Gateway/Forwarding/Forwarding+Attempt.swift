@@ -160,6 +160,9 @@ extension Forwarding {
     case .error(let type):
       return .failed(
         FailedAttempt(.errorEvent, status: head.status, detail: "error \(type) under 2xx"))
+    case .message(let message) where !message.meter.hasAnything:
+      let detail = "the answer has neither content nor usage"
+      return .failed(FailedAttempt(.malformedAnswer, status: head.status, detail: detail))
     case .message(let message):
       let fields = ForwardedHeaders.toCaller(head.headers, rateLimits: settings.passRateLimits)
       return .answered(

@@ -67,7 +67,7 @@ extension Forwarding {
     event.subscription = admission.subscription
     event.group = admission.group
     event.account = lastAccount
-    event.detail = String(detail.prefix(256))
+    event.detail = detail.clipped(toBytes: 256)
     await gateway.appendForCertain(event, on: reactor)
   }
 }

@@ -10,25 +10,33 @@ extension Forwarding {
   /// After message_stop: how long the end of the body is waited for, so that the connection can be
   /// used again.
   private static let tailMilliseconds = 1000
+  /// What comes behind message_stop is thrown away, up to so many bytes.
+  private static let tailBytes = 64 * 1024
 
   func relay(
     _ transfer: Transfer, _ head: UpstreamHead, _ account: UpstreamAccount
   ) async -> AttemptEnd {
-    guard head.headers["content-type"]?.hasPrefix("text/event-stream") == true else {
+    let type = head.headers["content-type"]?.lowercased()
+    guard type?.hasPrefix("text/event-stream") == true else {
       return await readUnexpected(transfer, head, account)
     }
     var stream = IncomingStream(restoring: renamed(account), translator: translator(for: account))
     let passed = ForwardedHeaders.toCaller(head.headers, rateLimits: settings.passRateLimits)
     var firstContent: MonotonicTime?
     var releaseDue = MonotonicTime.never
+    var tailDue = MonotonicTime.never
+    var tailReceived = 0
     var problem: SettlementReason?
     var isAtEnd = false
     while !isAtEnd {
-      let tail: MonotonicTime =
-        stream.relay.end == .stopped
-        ? reactor.now.advanced(milliseconds: Self.tailMilliseconds) : .never
-      let deadline = min(reply.pingDue, drainEnds ?? .never, releaseDue, tail)
+      if stream.relay.end == .stopped && tailDue == .never {
+        tailDue = reactor.now.advanced(milliseconds: Self.tailMilliseconds)
+      }
+      let deadline = min(reply.pingDue, drainEnds ?? .never, releaseDue, tailDue)
       switch await transfer.next(until: deadline, watching: watched) {
+      case .bytes(let bytes) where stream.relay.end == .stopped:
+        tailReceived += bytes.count
+        isAtEnd = tailReceived > Self.tailBytes || tailDue <= reactor.now
       case .bytes(let bytes):
         stream.take(bytes, now: gateway.wallClock.now())
         if stream.relay.hasContent && firstContent == nil { firstContent = reactor.now }

@@ -121,7 +121,9 @@ final class Forwarding {
     case .refused(let answer):
       await close(.refused, answer: answer)
     case .abandoned:
-      await close(isShuttingDown ? .shutdown : .callerGone, answer: .shuttingDown)
+      await close(
+        isShuttingDown ? .shutdown : reply.isGone ? .callerGone : .upstream,
+        answer: isShuttingDown ? .shuttingDown : .streamCut)
     case .failed(let failed):
       return await isExhausted(by: failed, account, begun: begun)
     }

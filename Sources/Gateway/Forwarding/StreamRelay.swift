@@ -13,6 +13,8 @@ struct StreamRelay {
   private(set) var meter = UsageMeter()
   /// Events that wait for the first sign of content.
   private var held: [UInt8] = []
+  /// More than this before any content is no answer.
+  static let heldLimit = 8 << 20
   /// True once bytes of this answer may have gone out: no failover any more.
   private(set) var isReleased = false
   /// Bytes to send.
@@ -60,8 +62,9 @@ struct StreamRelay {
     return bytes
   }
 
-  /// Takes what came.
+  /// Takes what came. Behind the end nothing is kept.
   mutating func take(_ bytes: [UInt8]) {
+    guard end == .open else { return }
     scanner.append(bytes)
     while end == .open {
       do {
@@ -93,7 +96,7 @@ struct StreamRelay {
       release()
       end = .stopped
     case .error:
-      end = .error(type: Self.errorType(event), event: Array(event.raw))
+      end = .error(type: Self.errorType(event), event: Self.named(event))
     case .other:
       pass(event.raw)
     }
@@ -102,9 +105,19 @@ struct StreamRelay {
   private mutating func pass(_ bytes: some Collection<UInt8>) {
     if isReleased {
       output.append(contentsOf: bytes)
+    } else if held.count + bytes.count > Self.heldLimit {
+      end = .malformed("\(Self.heldLimit) bytes came without content")
     } else {
       held.append(contentsOf: bytes)
     }
+  }
+
+  /// An error as it came, with the event line that clients look for.
+  private static func named(_ event: ServerSentEvent) -> [UInt8] {
+    if !event.name.isEmpty { return Array(event.raw) }
+    var bytes: [UInt8] = []
+    appendEvent(name: "error", data: event.data, to: &bytes)
+    return bytes
   }
 
   private mutating func messageStart(_ event: ServerSentEvent) -> [UInt8] {

@@ -47,7 +47,7 @@ struct UsageMeter {
   ) {
     messageID = id
     self.model = model
-    hasContent = true
+    hasContent = contentBytes > 0
     self.contentBytes = Int64(contentBytes)
     if let usage { reported = usage }
     if let text { noteStop(text) }
@@ -55,7 +55,7 @@ struct UsageMeter {
 
   private mutating func noteStop(_ text: String) {
     stopReason = StopReason(wire: text)
-    stopReasonText = stopReason == .other ? String(text.prefix(64)) : ""
+    stopReasonText = stopReason == .other ? text.clipped(toBytes: 64) : ""
   }
 
   /// What is charged, and how sure that is.

@@ -32,8 +32,11 @@ extension ReportedUsage {
     case "inference_geo": geography = Self.geography(scanner.decoded(value))
     case "iterations": lines = Self.lines(value, scanner)
     default:
-      if value.kind == .number && unknown.count < 16 && name.utf8.count <= 64 {
-        unknown[name] = String(scanner.text(value).prefix(32))
+      // A number that is cut off would be another one.
+      if value.kind == .number && value.range.count <= 32 && unknown.count < 16
+        && name.utf8.count <= 64
+      {
+        unknown[name] = scanner.text(value)
       }
     }
   }
@@ -92,7 +95,7 @@ extension ReportedUsage {
       usage.cacheWrite1h = reported.ephemeral1h.value ?? 0
       usage.cacheWrite5m = max(0, (reported.cacheCreation.value ?? 0) - usage.cacheWrite1h)
       lines.append(
-        Line(model: String(model.prefix(256)), isCompaction: isCompaction, usage: usage))
+        Line(model: model.clipped(toBytes: 256), isCompaction: isCompaction, usage: usage))
     }
     return lines
   }

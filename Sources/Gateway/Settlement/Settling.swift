@@ -63,8 +63,8 @@ extension Forwarding {
     s.attempts = UInt16(clamping: attempts)
     s.stopReason = answered.meter.stopReason
     s.stopReasonText = answered.meter.stopReasonText
-    s.upstreamMessageID = String(answered.meter.messageID.prefix(256))
-    s.upstreamRequestID = String(answered.upstreamRequestID.prefix(256))
+    s.upstreamMessageID = answered.meter.messageID.clipped(toBytes: 256)
+    s.upstreamRequestID = answered.upstreamRequestID.clipped(toBytes: 256)
     s.duration = Milliseconds(nanoseconds: reactor.now.nanoseconds(since: started))
     if let first = answered.firstContent {
       s.firstToken = Milliseconds(nanoseconds: first - started.nanoseconds)
