@@ -31,6 +31,8 @@ public struct UsageReport: Sendable {
   private let user: UserEntry
   private let group: GroupEntry
   private let planName: String
+  /// Key and user may be used: neither disabled nor expired.
+  private let isActive: Bool
   private let balance: NanoUSD
   private let held: NanoUSD
   private let subscription: SubscriptionView?
@@ -54,6 +56,8 @@ public struct UsageReport: Sendable {
     self.user = user
     self.group = group
     self.planName = planName
+    isActive =
+      key.status == .active && user.status == .active && key.expires.map { $0 > now } ?? true
     basis = books.lastTouch(of: user.id)
     let funds = books.available(user: user.id)
     balance = funds.balance
@@ -75,9 +79,9 @@ public struct UsageReport: Sendable {
     var json = JSONWriter(appendingTo: bytes)
     json.beginObject()
     if group.target == .subscription {
-      Self.subscription(subscription, group: group, balance: balance, to: &json)
+      Self.subscription(
+        subscription, isActive: isActive, group: group, balance: balance, to: &json)
     } else {
-      let isActive = key.status == .active && user.status == .active
       json.member("isValid", balance > .zero && isActive)
       json.member("is_active", isActive)
       json.member("mode", "balance")
@@ -99,7 +103,7 @@ public struct UsageReport: Sendable {
   }
 
   private static func subscription(
-    _ view: SubscriptionView?, group: GroupEntry, balance: NanoUSD,
+    _ view: SubscriptionView?, isActive: Bool, group: GroupEntry, balance: NanoUSD,
     to json: inout JSONWriter
   ) {
     guard let view, view.isValid else {
@@ -113,8 +117,8 @@ public struct UsageReport: Sendable {
       json.member("invalidMessage", "No active subscription")
       return
     }
-    json.member("isValid", true)
-    json.member("is_active", true)
+    json.member("isValid", isActive)
+    json.member("is_active", isActive)
     json.member("mode", "subscription")
     json.member("planName", group.name)
     json.name("remaining")
