@@ -5,6 +5,7 @@ import HTTP
 import Ledger
 import Projections
 import Sandbox
+import Synchronization
 import TestSupport
 
 @testable import Gateway
@@ -14,6 +15,9 @@ final class GatewayBed: Sendable {
   let live: LiveLedger
   let server: GatewayServer
   let port: UInt16
+  let wallClock: any WallClock
+  /// What must live as long as the bed: upstreams of a test's own.
+  private let guests = Mutex<[any Sendable]>([])
   private let reactors: [Reactor]
   private let sandboxes: [Sandbox]
   static let key = "sk-test-key"
@@ -21,13 +25,26 @@ final class GatewayBed: Sendable {
   /// - Parameters:
   ///   - upstreams: one account each, in order of priority.
   ///   - balance: in USD.
+  ///   - wallClock: the time of day, of the ledger and the gateway.
+  ///   - clock: what deadlines are measured by.
+  ///   - disk: where the ledger is, instead of the temporary directory.
   init(
     _ upstreams: [SandboxOptions] = [SandboxOptions()], balance: Int64 = 10,
-    concurrency: Int32 = 50, configure: (inout Configuration) -> Void = { _ in }
+    concurrency: Int32 = 50, wallClock: any WallClock = SystemWallClock(),
+    clock: any MonotonicClock = SystemMonotonicClock(), disk: SimulatedFileSystem? = nil,
+    configure: (inout Configuration) -> Void = { _ in }
   ) throws {
     directory = TemporaryDirectory()
-    live = try LiveLedger.open(LiveLedgerOptions(directory: directory.path + "/data"))
-    let reactors = [Reactor(index: 0), Reactor(index: 1)]
+    self.wallClock = wallClock
+    var options = LiveLedgerOptions(directory: directory.path + "/data")
+    options.clock = wallClock
+    if let disk {
+      options.fileSystem = disk
+      options.stores = MemoryCheckpointStores()
+      options.segmentBytes = 4 << 20
+    }
+    live = try LiveLedger.open(options)
+    let reactors = [Reactor(index: 0, clock: clock), Reactor(index: 1, clock: clock)]
     self.reactors = reactors
     sandboxes = try upstreams.map { try Sandbox($0, on: [reactors[1]]) { _ in } }
     var configuration = Configuration()
@@ -41,8 +58,10 @@ final class GatewayBed: Sendable {
       return account
     }
     configure(&configuration)
-    try Self.declare(configuration, balance: balance, concurrency: concurrency, in: live)
-    let gateway = Gateway(live: live, configuration: configuration, credentials: Credentials())
+    try Self.declare(
+      configuration, balance: balance, concurrency: concurrency, in: live, now: wallClock.now())
+    let gateway = Gateway(
+      live: live, configuration: configuration, credentials: Credentials(), wallClock: wallClock)
     server = try GatewayServer(
       gateway, listen: .tcp(host: "127.0.0.1", port: 0), metrics: nil, on: [reactors[0]])
     guard case .tcp(_, let port) = server.address else {
@@ -60,9 +79,9 @@ final class GatewayBed: Sendable {
   }
 
   private static func declare(
-    _ configuration: Configuration, balance: Int64, concurrency: Int32, in live: LiveLedger
+    _ configuration: Configuration, balance: Int64, concurrency: Int32, in live: LiveLedger,
+    now: Timestamp
   ) throws {
-    let now = SystemWallClock().now()
     try live.withBooks { books throws(BooksError) in
       _ = try configuration.declare(in: &books, reason: "test", now: now)
       let models = PriceBook.builtIn.models
@@ -92,6 +111,8 @@ final class GatewayBed: Sendable {
       try books.append(credit, now: now)
     }
   }
+
+  func keep(_ guest: any Sendable) { guests.withLock { $0.append(guest) } }
 
   // MARK: Asking
 
