@@ -128,7 +128,7 @@ import Testing
 }
 
 /// Seeded numbers (Steele, Lea, Flood 2014).
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
   private var state: UInt64
   init(_ seed: UInt64) { state = seed }
   mutating func next() -> UInt64 {

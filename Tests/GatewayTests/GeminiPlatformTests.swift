@@ -105,12 +105,14 @@ enum Gemini {
     arrived.socket.shutdownSending()
     let answer = try await caller.rest()
     #expect(answer.isWhole)
+    // On a busy machine pings may come in between.
+    let events = answer.events.filter { $0["type"]?.string != "ping" }
     #expect(
-      answer.events.compactMap { $0["type"]?.string } == [
+      events.compactMap { $0["type"]?.string } == [
         "message_start", "content_block_start", "content_block_delta", "content_block_delta",
         "content_block_stop", "message_delta", "message_stop",
       ])
-    #expect(answer.events[5]["usage"]?["output_tokens"]?.integer == 7)
+    #expect(events.suffix(2).first?["usage"]?["output_tokens"]?.integer == 7)
     let charge = try bed.events(ForwardSettled.self)[0].settlement
     #expect(charge.usage.input == 20 && charge.usage.output == 7 && !charge.isPartial)
     #expect(try await bed.eventually { bed.isAtRest })
