@@ -75,8 +75,80 @@ private func endOfProcess(stream: Bool) -> @Sendable () async throws -> [UInt8] 
   }
 }
 
+/// What becomes of a stream that got its first ping behind a request that holds the only slot.
+/// The clock stands still but for what is said here: ten seconds to the ping, then as long as a
+/// wait may be, unless the slot comes back first.
+private func afterPing(
+  concurrency: Int32, slotComesBack: Bool = false,
+  configure: @escaping @Sendable (inout Configuration) -> Void = { _ in },
+  meanwhile: @escaping @Sendable (GatewayBed) throws -> Void = { _ in }
+) -> @Sendable () async throws -> [UInt8] {
+  {
+    let gate = Gate()
+    let upstream = try BareUpstream { socket in
+      try gate.pass()
+      try socket.send(BareUpstream.json(BareUpstream.message()))
+    }
+    let clock = ManualMonotonicClock()
+    let bed = try GatewayBed.still(
+      concurrency: concurrency, clock: clock, upstream: upstream, configure: configure)
+    return try await bed.talk { talk in
+      defer { gate.open() }
+      try talk.send(request)
+      try upstream.asked.pass()
+      let second = try Talk(port: bed.port)
+      try second.send(GatewayBed.request(body: GatewayBed.body(stream: true)))
+      try bed.awaitWaiter()
+      clock.advance(milliseconds: 10_000)
+      let begun = try second.receive(until: "data: {\"type\": \"ping\"}\n\n")
+      try meanwhile(bed)
+      if slotComesBack {
+        gate.open()
+        _ = try talk.answer()
+      } else {
+        clock.advance(milliseconds: 30_000)
+      }
+      return try second.answer(after: begun)
+    }
+  }
+}
+
+extension GatewayBed {
+  /// Blocks until a request waits for a slot.
+  fileprivate func awaitWaiter() throws {
+    let clock = SystemMonotonicClock()
+    let deadline = clock.now.advanced(seconds: 30)
+    let bell = Doorbell()
+    while scheduler.withLock({ $0.waitingRequests }) == 0 {
+      if clock.now >= deadline { throw SocketFailure(call: "nobody waits", code: 0) }
+      bell.wait(until: clock.now.advanced(milliseconds: 2))
+    }
+  }
+}
+
 extension ErrorCase {
   static let waiting = [
+    ErrorCase(
+      "wait-timed-out-user-stream", "waitTimedOut", .waitTimedOut("user"),
+      afterPing(concurrency: 1)),
+    ErrorCase(
+      "wait-timed-out-account-stream", "waitTimedOut", .waitTimedOut("account"),
+      afterPing(concurrency: 0, configure: { $0.accounts[0].concurrency = 1 })),
+    ErrorCase(
+      "billing-balance-stream", "init", Answer(.insufficientBalance),
+      afterPing(
+        concurrency: 1, slotComesBack: true,
+        meanwhile: { try $0.credit(NanoUSD(-10 * NanoUSD.perUSD)) })),
+    ErrorCase(
+      "key-revoked-stream", "keyDisabled", .keyDisabled,
+      afterPing(concurrency: 1, slotComesBack: true, meanwhile: { try $0.revokeKey() })),
+    ErrorCase(
+      "no-account-stream", "noAccount", .noAccount,
+      afterPing(
+        concurrency: 0, slotComesBack: true, configure: { $0.accounts[0].concurrency = 1 },
+        meanwhile: { bed in
+          bed.scheduler.withLock { $0.setCondition(AccountID(1), .disabled, until: nil) }
+        })),
     ErrorCase("queue-full", "queueFull", .queueFull, crowd(23, concurrency: 1)),
     ErrorCase(
       "queue-full-account", "queueFull", .queueFull,

@@ -42,12 +42,13 @@ struct ErrorCase: Sendable, CustomTestStringConvertible {
 extension GatewayBed {
   /// A bed whose wall clock stands still, so that times to wait are the same each time.
   static func still(
-    balance: Int64 = 10, concurrency: Int32 = 50, disk: SimulatedFileSystem? = nil,
+    balance: Int64 = 10, concurrency: Int32 = 50,
+    clock: any MonotonicClock = SystemMonotonicClock(), disk: SimulatedFileSystem? = nil,
     upstream: BareUpstream? = nil, configure: (inout Configuration) -> Void = { _ in }
   ) throws -> GatewayBed {
     let bed = try GatewayBed(
       balance: balance, concurrency: concurrency, wallClock: ManualWallClock(ErrorCase.noon),
-      disk: disk
+      clock: clock, disk: disk
     ) {
       if let upstream { $0.accounts[0].baseURL = upstream.url }
       configure(&$0)

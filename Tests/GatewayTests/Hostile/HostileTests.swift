@@ -148,10 +148,7 @@ extension GatewayBed {
     #expect(steps.count { $0 > 0 } == admissions)
     #expect(steps.reduce(0, +) == 0, "each admission is closed, once")
     #expect(holds.count == 0 && holds.sum == .zero)
-    let (running, waiting) = server.gateway.scheduler.withLock {
-      ($0.runningRequests, $0.waitingRequests)
-    }
-    #expect(running == 0 && waiting == 0)
+    #expect(isAtRest, "no slot is in use, nobody waits")
     let credits = try events(CreditAdded.self).reduce(Int64(0)) { $0 + $1.amount.value }
     let charges = try events(ForwardSettled.self).reduce(Int64(0)) {
       $0 + $1.settlement.charged.value
