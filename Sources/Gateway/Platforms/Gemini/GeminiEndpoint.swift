@@ -60,7 +60,7 @@ enum GeminiEndpoint {
       } else {
         text += "%" + Hex.encode([byte]).uppercased()
       }
-      last = byte
+      last = isPlain ? byte : 0x2E
     }
     return text
   }

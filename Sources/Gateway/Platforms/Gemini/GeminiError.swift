@@ -52,10 +52,20 @@ struct GeminiError: Error, Equatable {
       fields.code = Int(clamping: code)
     }
     fields.name = scanner.decoded(scanner.member("status", of: error)) ?? ""
-    fields.message = scanner.decoded(scanner.member("message", of: error)) ?? ""
+    fields.message = Self.inner(scanner.decoded(scanner.member("message", of: error)) ?? "")
     var details = scanner.elements(of: scanner.member("details", of: error))
     while let detail = details.next() { fields.read(detail: detail, scanner) }
     self.init(status: status, fields: fields)
+  }
+
+  /// The message of an error that was put into a message as a whole, as Antigravity does with
+  /// those of other providers' models; else the message itself.
+  private static func inner(_ message: String) -> String {
+    guard message.hasPrefix("{") else { return message }
+    let bytes = Array(message.utf8)
+    guard let scanner = try? JSONScanner(bytes.span) else { return message }
+    let error = scanner.member("error", of: scanner.root)
+    return scanner.decoded(scanner.member("message", of: error)) ?? message
   }
 
   private init(status: Int, fields: Fields) {

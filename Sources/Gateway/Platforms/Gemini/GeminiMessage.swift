@@ -66,7 +66,7 @@ struct GeminiMessage {
     }
     json.member(null: "stop_sequence")
     json.key("usage")
-    json.usage(turn.reported)
+    json.usage(turn.reported, unknown: 0)
     json.endObject()
     return Whole(body: json.bytes, meter: turn.meter)
   }

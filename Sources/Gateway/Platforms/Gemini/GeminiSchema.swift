@@ -16,6 +16,8 @@ struct GeminiSchema {
   private let top: SchemaReading
   /// How many $ref may still be written out.
   private var references = 64
+  /// Where the targets of $ref begin that we are inside of.
+  private var chain: [Int] = []
   /// Bytes of `json` from which on no $ref is written out any more.
   private var greatestCount = 0
 
@@ -29,6 +31,7 @@ struct GeminiSchema {
     var resolver = SchemaResolver(root: schema, references: references)
     top = SchemaReading(of: schema, scanner, &resolver)
     references = resolver.references
+    chain = resolver.chain
   }
 
   /// False for the schema of a function without parameters.
@@ -47,13 +50,17 @@ struct GeminiSchema {
     description: JSONSlice? = nil, isNullable: Bool = false
   ) {
     let mayResolve = json.bytes.count < greatestCount
-    var resolver = SchemaResolver(root: root, references: mayResolve ? references : 0)
+    let outer = chain
+    var resolver = SchemaResolver(
+      root: root, references: mayResolve ? references : 0, chain: outer)
     var reading = SchemaReading()
     if let slice { reading = SchemaReading(of: slice, scanner, &resolver) }
     if mayResolve { references = resolver.references }
     reading.description = reading.description ?? description
     reading.isNullable = reading.isNullable || isNullable
+    chain = resolver.chain
     write(reading, to: &json, scanner, depth: depth)
+    chain = outer
   }
 
   private mutating func write(

@@ -83,13 +83,14 @@ struct GeminiUsage {
 }
 
 extension JSONWriter {
-  /// The `usage` object of a message; counts that nobody knows are left out.
-  mutating func usage(_ usage: ReportedUsage) {
+  /// The `usage` object of a message.
+  /// - Parameter unknown: stands in for counts that nobody knows; nil leaves them out.
+  mutating func usage(_ usage: ReportedUsage, unknown: Int64? = nil) {
     beginObject()
-    if let input = usage.input.value { member("input_tokens", input) }
+    if let input = usage.input.value ?? unknown { member("input_tokens", input) }
     member("cache_creation_input_tokens", 0)
     member("cache_read_input_tokens", usage.cacheRead.value ?? 0)
-    if let output = usage.output.value { member("output_tokens", output) }
+    if let output = usage.output.value ?? unknown { member("output_tokens", output) }
     if let searches = usage.webSearches.value {
       key("server_tool_use")
       beginObject()

@@ -87,7 +87,14 @@ struct SchemaReading {
       }
     }
     guard depth < 8 else { return }
-    if let target { collect(target, scanner, &resolver, depth: depth + 1) }
+    if let target {
+      if resolver.enter(target) {
+        collect(target, scanner, &resolver, depth: depth + 1)
+      } else if let type = scanner.member("type", of: target) {
+        // A schema inside itself ends in its type.
+        take("type", type, scanner)
+      }
+    }
     var all = scanner.elements(of: parts)
     while let part = all.next() { collect(part, scanner, &resolver, depth: depth + 1) }
   }
@@ -163,6 +170,15 @@ struct SchemaResolver {
   let root: JSONSlice
   /// How many more are followed.
   var references: Int
+  /// Where the targets begin that we are inside of.
+  var chain: [Int] = []
+
+  /// False for a target that we are inside of already.
+  mutating func enter(_ target: JSONSlice) -> Bool {
+    guard !chain.contains(target.range.lowerBound) else { return false }
+    chain.append(target.range.lowerBound)
+    return true
+  }
 
   /// The target of `#/$defs/NAME` and the like; nil for other forms, and when there were too many.
   mutating func target(of reference: JSONSlice, _ scanner: borrowing JSONScanner) -> JSONSlice? {
