@@ -243,8 +243,10 @@ struct GeminiMutationTests {
 
   @Test func `changed errors are read`() {
     let body = Array(
-      #"{"error":{"code":429,"message":"Please retry in 1m 2s","status":"X","details":[{"retryDelay":"7s"}]}}"#
-        .utf8)
+      """
+      {"error":{"code":429,"message":"Please retry in 1m 2s","status":"X",
+       "details":[{"retryDelay":"7s"}]}}
+      """.utf8)
     let seed = UInt64.random(in: 0...UInt64.max)
     var dice = SplitMix(seed: seed)
     for _ in 0..<2000 {

@@ -24,7 +24,9 @@ private func exhausted(_ message: String, details: String = "[]") -> GeminiError
   let text = String(decoding: quoted, as: UTF8.self)
   return error(
     429,
-    #"{"error":{"code":429,"message":\#(text),"status":"RESOURCE_EXHAUSTED","details":\#(details)}}"#
+    """
+    {"error":{"code":429,"message":\(text),"status":"RESOURCE_EXHAUSTED","details":\(details)}}
+    """
   )
 }
 
@@ -67,7 +69,9 @@ struct GeminiErrorTests {
   }
 
   @Test(arguments: [
-    #"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#,
+    """
+    {"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}
+    """,
     #"{"error":{"code":400,"message":"Prompt is too long","status":"INVALID_ARGUMENT"}}"#,
     """
     {"error":{"code":400,"message":"The input token count (1200293) exceeds the maximum number of \
@@ -237,6 +241,15 @@ struct GeminiLimitTests {
       "messages":[{"role":"user","content":"x"}]}
       """
     #expect(try translated(body, model: model).contains("\"thinkingBudget\":\(sent)}"))
+  }
+
+  @Test(arguments: [
+    ("gemini-2.5-pro", 65_536), ("gemini-flash-latest", 65_536), ("gemini-2.0-flash", 8192),
+    ("claude-sonnet-4-5", 64_000), ("some-model", 128_000),
+  ])
+  func `max_tokens fits the model`(model: String, sent: Int) throws {
+    let body = #"{"max_tokens":128000,"messages":[{"role":"user","content":"x"}]}"#
+    #expect(try translated(body, model: model).contains("\"maxOutputTokens\":\(sent)}"))
   }
 
   @Test func `a model that cannot think is not told to`() throws {

@@ -1,5 +1,5 @@
 // A content block of the Messages API (https://docs.anthropic.com/en/api/messages), its members
-// found in one pass.
+// found in one pass. Of two with the same name the first counts, as in JSONScanner.member.
 import Base
 
 struct ClaudeBlock {
@@ -21,27 +21,27 @@ struct ClaudeBlock {
       let name = member.name
       let value = member.value.kind == .null ? nil : member.value
       if scanner.isString(name, "type") {
-        type = value
+        type = type ?? value
       } else if scanner.isString(name, "text") {
-        text = value
+        text = text ?? value
       } else if scanner.isString(name, "content") {
-        content = value
+        content = content ?? value
       } else if scanner.isString(name, "tool_use_id") {
-        toolUseID = value
+        toolUseID = toolUseID ?? value
       } else if scanner.isString(name, "id") {
-        id = value
+        id = id ?? value
       } else if scanner.isString(name, "name") {
-        self.name = value
+        self.name = self.name ?? value
       } else if scanner.isString(name, "input") {
-        input = value
+        input = input ?? value
       } else if scanner.isString(name, "source") {
-        source = value
+        source = source ?? value
       } else if scanner.isString(name, "is_error") {
-        isError = value
+        isError = isError ?? value
       } else if scanner.isString(name, "thinking") {
-        thinking = value
+        thinking = thinking ?? value
       } else if scanner.isString(name, "signature") {
-        signature = value
+        signature = signature ?? value
       }
     }
   }
@@ -58,13 +58,13 @@ struct ClaudeSource {
     var members = scanner.members(of: source)
     while let member = members.next() {
       if scanner.isString(member.name, "type") {
-        type = member.value
+        type = type ?? member.value
       } else if scanner.isString(member.name, "media_type") {
-        mediaType = member.value
+        mediaType = mediaType ?? member.value
       } else if scanner.isString(member.name, "data") {
-        data = member.value
+        data = data ?? member.value
       } else if scanner.isString(member.name, "content") {
-        content = member.value
+        content = content ?? member.value
       }
     }
   }

@@ -5,7 +5,8 @@
 struct GeminiModel {
   /// The name as the upstream knows it, without `models/`.
   let name: String
-  /// 25 for gemini-2.5-..., 30 for gemini-3-...; nil for other names.
+  /// 25 for gemini-2.5-..., 30 for gemini-3-... and for names like gemini-flash-latest; nil for
+  /// models of others.
   private let version: Int?
 
   init(_ name: String) {
@@ -14,14 +15,16 @@ struct GeminiModel {
     version = Self.version(of: bare)
   }
 
+  private static let latest = 30
+
   private static func version(of name: String) -> Int? {
     guard name.hasPrefix("gemini-") else { return nil }
     let digits = name.dropFirst("gemini-".count).prefix { $0 != "-" }
       .split(separator: ".", omittingEmptySubsequences: false)
     guard digits.count <= 2, let first = digits.first.flatMap({ Int($0) }), (1...99).contains(first)
-    else { return nil }
+    else { return latest }
     guard digits.count == 2 else { return first * 10 }
-    guard let second = Int(digits[1]), (0...9).contains(second) else { return nil }
+    guard let second = Int(digits[1]), (0...9).contains(second) else { return latest }
     return first * 10 + second
   }
 

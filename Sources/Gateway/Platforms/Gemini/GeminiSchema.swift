@@ -15,7 +15,7 @@ struct GeminiSchema {
   private let root: JSONSlice
   private let top: SchemaReading
   /// How many $ref may still be written out.
-  private var references = 64
+  private var references = 128
   /// Where the targets of $ref begin that we are inside of.
   private var chain: [Int] = []
   /// Bytes of `json` from which on no $ref is written out any more.

@@ -2,11 +2,17 @@
 import Base
 
 extension GeminiRequest {
+  /// Schemas are looked through many times.
+  private static let greatestToolBytes = 4 << 20
+
   mutating func tools(
     _ tools: JSONSlice?, choice: JSONSlice?, _ scanner: borrowing JSONScanner
   ) throws(Answer) {
     guard let tools else { return }
     guard tools.kind == .array else { throw .untranslatable("tools: must be an array") }
+    guard tools.range.count <= Self.greatestToolBytes else {
+      throw .untranslatable("tools: are longer than 4 MiB")
+    }
     var declarations: [JSONSlice] = []
     var searches = false
     var all = scanner.elements(of: tools)

@@ -51,6 +51,7 @@ struct GeminiTurn {
   /// What the upstream has reported so far.
   var reported: ReportedUsage {
     var usage = usage
+    let model = modelVersion.isEmpty ? model : GeminiModel(modelVersion)
     usage.searches = grounding.searches(feeForEachQuery: model.paysForEachQuery)
     return usage.reported(isEmptyAnswer: stopReason != nil && !hasContent)
   }

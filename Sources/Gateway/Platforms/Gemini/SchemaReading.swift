@@ -197,7 +197,7 @@ struct SchemaResolver {
   }
 
   /// Bytes of a target that may stand in many places.
-  private static let greatestTarget = 1 << 16
+  private static let greatestTarget = 1 << 14
 
   private static func member(
     _ name: String, of slice: JSONSlice?, _ scanner: borrowing JSONScanner
