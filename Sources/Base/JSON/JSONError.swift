@@ -30,7 +30,8 @@ public struct JSONError: Error, Hashable, Sendable {
     case trailingText
   }
 
-  init(_ fault: JSONFault, in bytes: Span<UInt8>) {
+  /// The place of a fault, with its line counted.
+  public init(_ fault: JSONFault, in bytes: Span<UInt8>) {
     offset = min(fault.offset, bytes.count)
     reason = fault.reason
     var line = 1
@@ -71,7 +72,13 @@ extension JSONError.Reason: CustomStringConvertible {
 }
 
 /// The light form of an error on its way up: no line is counted before it is shown.
-struct JSONFault: Error {
-  let offset: Int
-  let reason: JSONError.Reason
+public struct JSONFault: Error, Hashable, Sendable {
+  /// Bytes before the place.
+  public let offset: Int
+  public let reason: JSONError.Reason
+
+  public init(offset: Int, reason: JSONError.Reason) {
+    self.offset = offset
+    self.reason = reason
+  }
 }

@@ -120,7 +120,8 @@ extension JSONScanner {
   public func isString(_ slice: JSONSlice?, _ text: StaticString) -> Bool {
     guard let slice, slice.kind == .string, let contents = contents(slice) else { return false }
     if contents.isEqual(to: text) { return true }
-    return JSONStringText.hasEscape(contents)
+    // Escapes only make a text longer: most strings need no second look.
+    return contents.count > text.utf8CodeUnitCount && JSONStringText.hasEscape(contents)
       && Array(JSONStringText.decode(contents).utf8).span.isEqual(to: text)
   }
 

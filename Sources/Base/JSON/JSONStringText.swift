@@ -22,16 +22,16 @@ enum JSONStringText {
 
   /// UTF-8 bytes of the decoded text.
   static func decodedCount(_ contents: Span<UInt8>) -> Int {
+    var count = contents.count
     var index = nextBackslash(contents, from: 0)
-    var count = index
     while index < contents.count {
-      switch escape(contents, &index) {
-      case .byte: count += 1
-      case .scalar(let scalar): count += UTF8.width(scalar)
-      }
       let start = index
-      index = nextBackslash(contents, from: start)
-      count += index - start
+      if case .scalar(let scalar) = escape(contents, &index) {
+        count += UTF8.width(scalar) - (index - start)
+      } else {
+        count += 1 - (index - start)
+      }
+      index = nextBackslash(contents, from: index)
     }
     return count
   }

@@ -13,8 +13,9 @@ enum JSONValidator {
     return JSONSlice(kind: kind, range: range)
   }
 
-  /// `depth`: how many more containers may be opened.
-  private static func value(
+  /// Reads one value.
+  /// - Parameter depth: how many more containers may be opened.
+  static func value(
     _ lexer: inout JSONLexer, depth: Int, maxDepth: Int
   ) throws(JSONFault) -> JSONKind {
     lexer.skipSpace()

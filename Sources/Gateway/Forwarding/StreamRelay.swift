@@ -65,6 +65,8 @@ struct StreamRelay {
   /// Takes what came. Behind the end nothing is kept.
   mutating func take(_ bytes: [UInt8]) {
     guard end == .open else { return }
+    // Nearly all of it goes out as it came.
+    if isReleased { output.reserveCapacity(output.count + bytes.count) }
     scanner.append(bytes)
     while end == .open {
       do {
@@ -138,22 +140,10 @@ struct StreamRelay {
     return SSEText.event("message_start", data: renamed)
   }
 
-  /// The hot path: once for each piece of text. What is no JSON counts nothing and passes.
+  /// The hot path: once for each piece of text.
   private mutating func noteContent(_ event: ServerSentEvent) {
     hasContent = true
-    let scanner = JSONScanner(trusting: event.data.span)
-    let root = scanner.root
-    let delta = scanner.member("delta", of: root) ?? scanner.member("content_block", of: root)
-    var bytes = 0
-    var members = scanner.members(of: delta)
-    while let member = members.next() {
-      if scanner.isString(member.name, "text") || scanner.isString(member.name, "thinking")
-        || scanner.isString(member.name, "partial_json")
-      {
-        bytes += scanner.decodedByteCount(member.value) ?? 0
-      }
-    }
-    meter.content(bytes: bytes)
+    meter.content(bytes: ContentText.byteCount(event.data.span))
   }
 
   private mutating func messageDelta(_ event: ServerSentEvent) {
@@ -178,23 +168,67 @@ struct StreamRelay {
 private enum EventKind {
   case messageStart, content, messageDelta, messageStop, ping, error, other
 
-  private static let names: [(name: [UInt8], kind: EventKind)] = [
-    (Array("content_block_delta".utf8), .content), (Array("ping".utf8), .ping),
-    (Array("content_block_start".utf8), .content),
-    (Array("message_start".utf8), .messageStart), (Array("message_delta".utf8), .messageDelta),
-    (Array("message_stop".utf8), .messageStop), (Array("error".utf8), .error),
-  ]
-
   init(_ event: ServerSentEvent) {
     if !event.name.isEmpty {
-      self.init(name: event.name)
+      self.init(name: event.name.span)
       return
     }
     let scanner = JSONScanner(trusting: event.data.span)
     let type = scanner.decoded(scanner.member("type", of: scanner.root)) ?? ""
-    self.init(name: Array(type.utf8)[...])
+    self.init(name: Array(type.utf8).span)
   }
-  private init(name: ArraySlice<UInt8>) {
-    self = Self.names.first { $0.name.elementsEqual(name) }?.kind ?? .other
+  /// The most frequent first.
+  private init(name: Span<UInt8>) {
+    if name.isEqual(to: "content_block_delta") {
+      self = .content
+    } else if name.isEqual(to: "ping") {
+      self = .ping
+    } else if name.isEqual(to: "content_block_start") {
+      self = .content
+    } else if name.isEqual(to: "message_start") {
+      self = .messageStart
+    } else if name.isEqual(to: "message_delta") {
+      self = .messageDelta
+    } else if name.isEqual(to: "message_stop") {
+      self = .messageStop
+    } else if name.isEqual(to: "error") {
+      self = .error
+    } else {
+      self = .other
+    }
+  }
+}
+
+/// What a piece of content counts for: the data of content_block_start and content_block_delta.
+enum ContentText {
+  /// UTF-8 bytes of text, thinking and tool input. Data that is no JSON counts up to where it stops
+  /// being JSON; it passes all the same.
+  static func byteCount(_ data: Span<UInt8>) -> Int {
+    var cursor = JSONCursor(data)
+    var count = 0
+    do throws(JSONFault) { try add(&cursor, to: &count) } catch {}
+    return count
+  }
+
+  private static func add(_ cursor: inout JSONCursor, to count: inout Int) throws(JSONFault) {
+    try cursor.enterObject()
+    while let name = try cursor.nextName() {
+      guard cursor.isText(name, "delta") || cursor.isText(name, "content_block"),
+        cursor.nextKind() == .object
+      else {
+        try cursor.skip()
+        continue
+      }
+      try cursor.enterObject()
+      while let name = try cursor.nextName() {
+        if cursor.isText(name, "text") || cursor.isText(name, "thinking")
+          || cursor.isText(name, "partial_json")
+        {
+          count += try cursor.textByteCount() ?? 0
+        } else {
+          try cursor.skip()
+        }
+      }
+    }
   }
 }

@@ -130,21 +130,40 @@ enum AnthropicAnswer {
     guard let scanner = try? JSONScanner(body.span), scanner.root.kind == .object else {
       return .malformed
     }
-    let root = scanner.root
-    if scanner.isString(scanner.member("type", of: root), "error") {
-      let error = scanner.member("error", of: root)
-      return .error(type: scanner.decoded(scanner.member("type", of: error)) ?? "")
+    let parts = Parts(scanner)
+    if scanner.isString(parts.type, "error") {
+      return .error(type: scanner.decoded(scanner.member("type", of: parts.error)) ?? "")
     }
     var message = Message()
-    let model = scanner.member("model", of: root)
-    message.modelRange = model?.kind == .string ? model?.range : nil
+    message.modelRange = parts.model?.kind == .string ? parts.model?.range : nil
     message.meter.wholeAnswer(
-      id: scanner.decoded(scanner.member("id", of: root)) ?? "",
-      model: scanner.decoded(model) ?? "",
-      stopReason: scanner.decoded(scanner.member("stop_reason", of: root)),
-      usage: ReportedUsage(anthropic: scanner.member("usage", of: root), scanner),
-      contentBytes: contentBytes(scanner.member("content", of: root), scanner))
+      id: scanner.decoded(parts.id) ?? "",
+      model: scanner.decoded(parts.model) ?? "",
+      stopReason: scanner.decoded(parts.stopReason),
+      usage: ReportedUsage(anthropic: parts.usage, scanner),
+      contentBytes: contentBytes(parts.content, scanner))
     return .message(message)
+  }
+
+  /// The members that are read, found in one walk.
+  private struct Parts {
+    var type, error, id, model, stopReason, usage, content: JSONSlice?
+
+    init(_ scanner: borrowing JSONScanner) {
+      var members = scanner.members(of: scanner.root)
+      while let member = members.next() {
+        func take(_ name: StaticString, _ part: inout JSONSlice?) {
+          if part == nil && scanner.isString(member.name, name) { part = member.value }
+        }
+        take("type", &type)
+        take("error", &error)
+        take("id", &id)
+        take("model", &model)
+        take("stop_reason", &stopReason)
+        take("usage", &usage)
+        take("content", &content)
+      }
+    }
   }
 
   /// UTF-8 bytes of all text, thinking and tool input of the content.
@@ -154,9 +173,14 @@ enum AnthropicAnswer {
     var total = 0
     var blocks = scanner.elements(of: content)
     while let block = blocks.next() {
-      total += scanner.decodedByteCount(scanner.member("text", of: block)) ?? 0
-      total += scanner.decodedByteCount(scanner.member("thinking", of: block)) ?? 0
-      total += scanner.member("input", of: block)?.range.count ?? 0
+      var members = scanner.members(of: block)
+      while let member = members.next() {
+        if scanner.isString(member.name, "text") || scanner.isString(member.name, "thinking") {
+          total += scanner.decodedByteCount(member.value) ?? 0
+        } else if scanner.isString(member.name, "input") {
+          total += member.value.range.count
+        }
+      }
     }
     return total
   }
