@@ -51,7 +51,7 @@ var targets: [Target] = [
   .executableTarget(
     name: "Benchmarks",
     dependencies: [
-      "Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base", "CSQLite", "CLZ4",
+      "Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base", "CSQLite", "CLZ4", "CLinux",
     ],
     path: "Benchmarks", swiftSettings: relaxed),
   .target(

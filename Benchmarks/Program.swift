@@ -11,6 +11,7 @@ enum Program {
   static var all: [any Benchmark.Type] {
     [
       DurableAppend.self, LogSize.self, Replay.self, Start.self, UsageEndpoint.self, Proxies.self,
+      Streams.self, SlowReaders.self, BodyParsing.self,
     ]
   }
 
@@ -66,8 +67,8 @@ enum Program {
   }
 
   private static func beUpstream() -> Int32 {
-    let delay = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 0
-    do { try CannedUpstream.serve(delayMilliseconds: delay) } catch {
+    let numbers = CommandLine.arguments.dropFirst(2).compactMap { Int($0) }
+    do { try CannedUpstream.serve(numbers) } catch {
       say("\(error)")
       return 1
     }

@@ -1,5 +1,6 @@
 // An upstream that is never the limit: a reactor in a process of its own. Every POST gets the same
-// message, as JSON or as a stream of 50 events in 10 writes, at once or after a while.
+// message, as JSON or as a stream written five events at a time (of 50 events unless told
+// otherwise), at once or after a while.
 import Base
 import Glibc
 import HTTP
@@ -17,43 +18,60 @@ enum CannedUpstream {
   static let command = "--canned-upstream"
 
   /// Starts this program again as an upstream.
-  static func start(delayMilliseconds: Int) throws -> (port: UInt16, process: ChildProcess) {
-    let process = try ChildProcess([Tools.myself, command, "\(delayMilliseconds)"])
+  /// - Parameters:
+  ///   - deltas: events of a stream with text in them; 5 more stand around them.
+  ///   - textBytes: text in each.
+  static func start(
+    delayMilliseconds: Int, deltas: Int = 45, textBytes: Int = 10
+  ) throws -> (port: UInt16, process: ChildProcess) {
+    let process = try ChildProcess([
+      Tools.myself, command, "\(delayMilliseconds)", "\(deltas)", "\(textBytes)",
+    ])
     let text = try process.wait(for: "upstream on port ", seconds: 10)
     guard let port = UInt16(text) else { throw BenchmarkError("not a port: \(text)") }
     return (port, process)
   }
 
   /// The upstream's whole life: until it is killed.
-  static func serve(delayMilliseconds: Int) throws -> Never {
+  static func serve(_ numbers: [Int]) throws -> Never {
+    guard numbers.count == 3 else { throw BenchmarkError("\(command) DELAY DELTAS BYTES") }
     raiseDescriptorLimit()
     let reactor = Reactor(index: 0)
     let server = try Server(
       .tcp(host: "127.0.0.1", port: 0), on: [reactor], limits: ServerLimits(),
       refusals: { status, reason in
         (ResponseHeaders(contentType: "text/plain"), Array("\(status) \(reason)".utf8))
-      }, handler: CannedHandler(delayMilliseconds: delayMilliseconds))
+      },
+      handler: CannedHandler(
+        delayMilliseconds: numbers[0], deltas: numbers[1], textBytes: numbers[2]))
     try reactor.start()
     guard case .tcp(_, let port) = server.address else { throw BenchmarkError("no port") }
     print("upstream on port \(port)")
     fflush(nil)
     while true { pause() }
   }
-
-  private static func raiseDescriptorLimit() {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
 }
 
 private struct CannedHandler: RequestHandler {
   let delayMilliseconds: Int
   private let json = Array(CannedUpstream.json.utf8)
-  private let parts = CannedHandler.makeParts()
+  /// A stream: its beginning, the same five deltas again and again, its end.
+  private let opening: [UInt8]
+  private let middle: [UInt8]
+  private let middles: Int
+  private let closing: [UInt8]
 
-  init(delayMilliseconds: Int) { self.delayMilliseconds = delayMilliseconds }
+  init(delayMilliseconds: Int, deltas: Int, textBytes: Int) {
+    self.delayMilliseconds = delayMilliseconds
+    let text = String(repeating: "hello wrld", count: max(1, textBytes / 10))
+    let delta = Self.event(
+      "content_block_delta",
+      #""index":0,"delta":{"type":"text_delta","text":"\#(text)"}"#)
+    opening = Array((Self.opening + String(repeating: delta, count: 3)).utf8)
+    middle = Array(String(repeating: delta, count: 5).utf8)
+    middles = (deltas - 5) / 5
+    closing = Array((String(repeating: delta, count: 2) + Self.closing).utf8)
+  }
 
   func respond(to request: Request, on client: Client) async {
     guard let body = try? await client.readBody(limit: 1 << 20) else { return }
@@ -68,31 +86,33 @@ private struct CannedHandler: RequestHandler {
       return
     }
     client.startStream(status: 200, headers: ResponseHeaders(contentType: "text/event-stream"))
-    for part in parts {
-      do { try await client.write(part) } catch { return }
-    }
+    do {
+      try await client.write(opening)
+      for _ in 0..<middles { try await client.write(middle) }
+      try await client.write(closing)
+    } catch { return }
     client.finishStream()
   }
 
-  private static func makeParts() -> [[UInt8]] {
-    func event(_ name: String, _ data: String) -> String {
-      "event: \(name)\ndata: {\"type\":\"\(name)\",\(data)}\n\n"
-    }
+  private static func event(_ name: String, _ data: String) -> String {
+    "event: \(name)\ndata: {\"type\":\"\(name)\",\(data)}\n\n"
+  }
+
+  private static var opening: String {
     let start =
       #""message":{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","#
       + #""model":"claude-sonnet-5-5","content":[],"stop_reason":null,"stop_sequence":null,"#
       + #""usage":{"input_tokens":520,"cache_creation_input_tokens":0,"#
       + #""cache_read_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}"#
     let block = #""index":0,"content_block":{"type":"text","text":""}"#
-    let delta = #""index":0,"delta":{"type":"text_delta","text":"hello wrld"}"#
+    return event("message_start", start) + event("content_block_start", block)
+  }
+
+  private static var closing: String {
     let end =
       #""delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":104}"#
-    var events = [event("message_start", start), event("content_block_start", block)]
-    events += [String](repeating: event("content_block_delta", delta), count: 45)
-    events.append(event("content_block_stop", #""index":0"#))
-    events.append(event("message_delta", end))
-    events.append("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
-    return stride(from: 0, to: 50, by: 5).map { Array(events[$0..<$0 + 5].joined().utf8) }
+    return event("content_block_stop", #""index":0"#) + event("message_delta", end)
+      + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
   }
 }
 

@@ -36,10 +36,7 @@ struct Proxies: Benchmark {
     let upstream = try tools.nginx.start(
       "upstream", workers: 1,
       locations: Nginx.fixed("/v1/messages", type: "application/json", CannedUpstream.json))
-    guard let port = UInt16(upstream.url.split(separator: ":").last ?? "") else {
-      throw BenchmarkError("not a port: \(upstream.url)")
-    }
-    let targets = try proxies(tools, "json", data, upstream: port, buffering: true)
+    let targets = try proxies(tools, "json", data, upstream: upstream.port, buffering: true)
     let slices = try tools.wrk.compare(
       targets, rounds: run.isSmoke ? 1 : 5, connections: 64, seconds: run.isSmoke ? 1 : 3,
       post: .json)

@@ -89,6 +89,16 @@ struct Wrk {
 struct WebTarget {
   let url: String
   let process: ChildProcess
+
+  /// The port in the URL.
+  var port: UInt16 {
+    get throws {
+      guard let port = UInt16(url.split(separator: ":").last ?? "") else {
+        throw BenchmarkError("not a port: \(url)")
+      }
+      return port
+    }
+  }
 }
 
 struct WebSlice {
