@@ -51,7 +51,7 @@ public struct Client {
   public func startStream(status: Int, headers: ResponseHeaders) {
     connection.startStream(status, headers)
   }
-  /// Writes a piece of a stream. Waits while more than 256 KB are unsent, until less than 64 KB
+  /// Writes a piece of a stream. Waits while more than 64 KB are unsent, until less than 16 KB
   /// are.
   public func write(_ bytes: [UInt8]) async throws(CallerGone) {
     try await connection.write(bytes[...])

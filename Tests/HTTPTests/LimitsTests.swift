@@ -149,7 +149,7 @@ func advance<Result: Sendable>(
       }
       #expect(before < 400 * 64 * 1024)
       #expect(total > 400 * 64 * 1024)
-      #expect(most.load(ordering: .relaxed) <= 256 * 1024 + 65 * 1024)
+      #expect(most.load(ordering: .relaxed) <= 64 * 1024 + 65 * 1024)
     }
   }
 

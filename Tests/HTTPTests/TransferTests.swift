@@ -145,7 +145,7 @@ func fetch(_ request: UpstreamRequest, on reactor: Reactor) async -> Fetched {
         while case .bytes(let bytes) = await transfer.next() { taken += bytes.count }
         return (kept, taken)
       }
-      #expect(kept <= 256 * 1024 + 64 * 1024)
+      #expect(kept <= 64 * 1024 + 64 * 1024)
       #expect(taken == total)
       try await onThread { reactor.stop() }
     }

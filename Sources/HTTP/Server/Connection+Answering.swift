@@ -139,7 +139,7 @@ extension Connection {
   }
   private func trimOutput() {
     if sent == output.count {
-      if output.capacity > 512 * 1024 {
+      if output.capacity > 64 * 1024 {
         output = []
       } else {
         output.removeAll(keepingCapacity: true)

@@ -59,8 +59,9 @@ final class Connection: PollSource {
   var parking: Parking! = nil
   var observers: [any DepartureObserver] = []
 
-  /// Above this many unsent bytes a writer waits, until they are less than `lowWater`.
-  static let highWater = 256 * 1024, lowWater = 64 * 1024
+  /// Above this many unsent bytes a writer waits, until they are less than `lowWater`. The kernel
+  /// keeps far more for a caller that is slow: here it is memory of ours, for each stalled caller.
+  static let highWater = 64 * 1024, lowWater = 16 * 1024
 
   init(_ reactor: Reactor, _ server: Server, _ descriptor: Int32, _ peer: PeerAddress) {
     self.reactor = reactor

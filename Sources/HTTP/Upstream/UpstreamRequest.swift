@@ -52,9 +52,9 @@ public struct UpstreamRequest: Sendable {
   public var firstByteMilliseconds = 600_000
   /// Between two pieces of the answer's body, while we are willing to read.
   public var gapMilliseconds = 180_000
-  /// What of the answer is kept while nobody takes it: reading pauses above, goes on under a
-  /// quarter.
-  public var bufferBytes = 256 * 1024
+  /// What of the answer is kept while nobody takes it: reading pauses above, goes on once it has
+  /// been taken.
+  public var bufferBytes = 64 * 1024
 
   public init(
     url: String, method: Method = .post, headers: UpstreamHeaders, body: [UInt8] = [],
