@@ -35,12 +35,17 @@ struct BlockEncoder: ~Copyable {
       aligned
       ? (BlockHeader.alignment - unpadded % BlockHeader.alignment) % BlockHeader.alignment : 0
     let body = Self.frameStart - header.padding
-    buffer.replaceSubrange(
-      body..<Self.frameStart, with: repeatElement(0, count: header.padding))
+    clear(body..<Self.frameStart)
     range = body - BlockHeader.length..<Self.frameStart + header.storedBytes
     header.bodyChecksum = CRC32C.checksum(buffer.span.extracting(body..<range.upperBound))
     header.encode(into: &buffer, at: range.lowerBound)
     return header
+  }
+
+  private mutating func clear(_ padding: Range<Int>) {
+    var bytes = buffer.mutableSpan
+    var cleared = bytes.extracting(padding)
+    cleared.update(repeating: 0)
   }
 
   /// The block made last.
