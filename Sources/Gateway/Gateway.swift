@@ -23,6 +23,7 @@ public final class Gateway: Sendable {
   let pacific = PacificTime()
   let priceBooks = PriceBooks()
   let rejections = RejectionLog()
+  private let identifiers = RandomReserve()
   private let current: Mutex<Snapshot>
 
   /// A configuration as requests use it: immutable, replaced as a whole by `adopt`.
@@ -75,7 +76,9 @@ public final class Gateway: Sendable {
     _ configuration: Configuration, credentials: Credentials, sandboxURL: String? = nil
   ) {
     let (accounts, plans) = live.withBooks { books in
-      Self.resolve(configuration, credentials, sandboxURL, books)
+      // Made here, not under the lock of the first request.
+      _ = priceBooks.bookInForce(at: max(wallClock.now(), books.lastTime), books)
+      return Self.resolve(configuration, credentials, sandboxURL, books)
     }
     var groupAccounts: [GroupID: [AccountID]] = [:]
     for plan in plans {
@@ -211,8 +214,7 @@ public final class Gateway: Sendable {
   func noteSuccess(_ id: AccountID) { scheduler.withLock { $0.noteSuccess(id) } }
 
   func newRequestID() -> ULID {
-    var random = SystemRandomNumberGenerator()
-    return ULID(time: wallClock.now(), random: (random.next(), random.next()))
+    ULID(time: wallClock.now(), random: identifiers.next())
   }
 }
 

@@ -51,3 +51,14 @@ private func verdict(
   basis.maxTokens = 5
   #expect(basis.outputTokens(atMost: 4096) == 5)
 }
+
+@Test func `random bits drawn ahead are given out once`() {
+  let reserve = RandomReserve()
+  var seen: Set<UInt64> = []
+  for _ in 0..<1000 {
+    let (first, second) = reserve.next()
+    seen.insert(first)
+    seen.insert(second)
+  }
+  #expect(seen.count == 2000)
+}
