@@ -6,6 +6,8 @@
 // Reading is a bounds check and one unaligned load. A field outside the bytes is a bug of the
 // caller (lengths of outside data are tested before its fields are read), hence a precondition.
 
+import Glibc
+
 extension Span where Element == UInt8 {
   /// The little-endian integer at `offset`; all its bytes must lie inside.
   @inlinable
@@ -79,9 +81,10 @@ extension Span where Element == UInt8 {
   /// Equality with the UTF-8 bytes of `text`.
   public func isEqual(to text: StaticString) -> Bool {
     guard text.hasPointerRepresentation, count == text.utf8CodeUnitCount else { return false }
-    let known = unsafe UnsafeBufferPointer(start: text.utf8Start, count: count)
-    for index in indices where unsafe self[index] != known[index] { return false }
-    return true
+    return unsafe withUnsafeBufferPointer { bytes in
+      guard let start = unsafe bytes.baseAddress else { return true }
+      return unsafe memcmp(start, text.utf8Start, bytes.count) == 0
+    }
   }
 }
 

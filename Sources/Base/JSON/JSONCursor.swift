@@ -139,10 +139,11 @@ public struct JSONCursor: ~Escapable {
   /// Whether a string read before stands for exactly this text, escapes read.
   public func isText(_ slice: JSONSlice, _ text: StaticString) -> Bool {
     guard slice.kind == .string else { return false }
+    // Escapes only make a text longer: nearly always the lengths decide.
+    let excess = slice.range.count - 2 - text.utf8CodeUnitCount
+    if excess < 0 { return false }
     let contents = lexer.bytes.extracting(slice.contents)
-    if contents.isEqual(to: text) { return true }
-    // Escapes only make a text longer: most names need no second look.
-    guard contents.count > text.utf8CodeUnitCount else { return false }
+    if excess == 0 { return contents.isEqual(to: text) }
     return JSONStringText.hasEscape(contents) && JSONStringText.decode(contents) == "\(text)"
   }
 
