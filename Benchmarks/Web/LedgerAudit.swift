@@ -26,9 +26,8 @@ struct LedgerAudit {
         settlements += 1
         charged += settled.charged
         if settled.isPartial || settled.charged != charge {
-          note(
-            "\(settled.upstreamMessageID) charged \(settled.charged.value), not \(charge.value) nano-USD"
-          )
+          let (id, amount) = (settled.upstreamMessageID, settled.charged.value)
+          note("\(id) charged \(amount), not \(charge.value) nano-USD")
         }
       }
     }

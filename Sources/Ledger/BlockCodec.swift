@@ -43,9 +43,9 @@ struct BlockEncoder: ~Copyable {
   }
 
   private mutating func clear(_ padding: Range<Int>) {
-    var bytes = buffer.mutableSpan
-    var cleared = bytes.extracting(padding)
-    cleared.update(repeating: 0)
+    unsafe buffer.withUnsafeMutableBufferPointer { bytes in
+      unsafe UnsafeMutableBufferPointer(rebasing: bytes[padding]).update(repeating: 0)
+    }
   }
 
   /// The block made last.

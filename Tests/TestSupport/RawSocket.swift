@@ -33,7 +33,7 @@ public struct SocketFailure: Error, CustomStringConvertible {
 public final class RawSocket: Sendable {
   public let descriptor: Int32
 
-  public init(descriptor: Int32, timeoutSeconds: Int = 10) {
+  public init(descriptor: Int32, timeoutSeconds: Int = 60) {
     self.descriptor = descriptor
     var time = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
     setsockopt(
@@ -45,7 +45,7 @@ public final class RawSocket: Sendable {
 
   /// Connects to 127.0.0.1.
   public static func connect(
-    port: UInt16, receiveBuffer: Int32? = nil, timeoutSeconds: Int = 10
+    port: UInt16, receiveBuffer: Int32? = nil, timeoutSeconds: Int = 60
   ) throws -> RawSocket {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw SocketFailure(call: "socket", code: errno) }

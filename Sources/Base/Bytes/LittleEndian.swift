@@ -82,7 +82,7 @@ extension Span where Element == UInt8 {
   public func isEqual(to text: StaticString) -> Bool {
     guard text.hasPointerRepresentation, count == text.utf8CodeUnitCount else { return false }
     return unsafe withUnsafeBufferPointer { bytes in
-      guard let start = unsafe bytes.baseAddress else { return true }
+      guard let start = bytes.baseAddress else { return true }
       return unsafe memcmp(start, text.utf8Start, bytes.count) == 0
     }
   }
