@@ -33,6 +33,8 @@ public struct PendingBatch: Sendable {
   public private(set) var first: SequenceNumber
   /// Records in it.
   public private(set) var count = 0
+  /// Where records begin that stand in the same block as the one before them.
+  private var joints: Set<Int> = []
   /// The time of the last record of the log, this batch included.
   public private(set) var lastTime: Timestamp
 
@@ -66,20 +68,25 @@ public struct PendingBatch: Sendable {
     guard hasRoom(for: reserve) else { return .full }
     let time = max(clock, lastTime)
     let range = try writer.append(payload, time: time)
+    if type(of: payload).type.joinsEventBefore { joints.insert(range.lowerBound) }
     lastTime = time
     count += 1
     return .appended(SequenceNumber(first.value + UInt64(count) - 1), range)
   }
 
   /// Appends a record that is encoded already.
+  /// - Parameter joinsEventBefore: the record gets into the same block as the one before it.
   /// - Precondition: `record` is one whole record, its time not before `lastTime`.
-  public mutating func append(record: Span<UInt8>, reserve: BatchReserve) -> BatchAppend {
+  public mutating func append(
+    record: Span<UInt8>, reserve: BatchReserve, joinsEventBefore: Bool = false
+  ) -> BatchAppend {
     precondition(RecordView.lengthOfRecord(in: record, at: 0) == record.count)
     let time = RecordView(record).time
     precondition(time >= lastTime, "times never decrease")
     guard hasRoom(for: reserve) else { return .full }
     let start = writer.bytes.count
     writer.bytes.append(contentsOf: record)
+    if joinsEventBefore { joints.insert(start) }
     lastTime = time
     count += 1
     return .appended(
@@ -98,10 +105,12 @@ public struct PendingBatch: Sendable {
     other.count = 0
     other.lastTime = lastTime
     other.writer.bytes.removeAll(keepingCapacity: true)
+    if !other.joints.isEmpty { other.joints.removeAll() }
     swap(&self, &other)
   }
 
-  /// The longest run of whole records from `offset` on that fits in one block.
+  /// The longest run of whole records from `offset` on that fits in one block and does not end
+  /// between two that belong together.
   func part(from offset: Int) -> Part {
     let bytes = writer.bytes.span
     let wholeFits = bytes.count - offset <= BlockHeader.greatestRawBytes
@@ -112,17 +121,21 @@ public struct PendingBatch: Sendable {
     }
     var part = Part(
       range: offset..<offset, count: 0, leastTime: lastTime, greatestTime: lastTime)
-    var end = offset
-    while end < bytes.count {
+    var whole = part
+    while part.range.upperBound < bytes.count {
+      let end = part.range.upperBound
       let length = Int(bytes.load(end, as: UInt32.self))
-      if end + length - offset > BlockHeader.greatestRawBytes { break }
+      // A block holds many times the longest pair, so `whole` is never empty then.
+      if end + length - offset > BlockHeader.greatestRawBytes {
+        return joints.contains(end) && whole.count > 0 ? whole : part
+      }
+      if !joints.contains(end) { whole = part }
       let time = RecordView(bytes.extracting(end..<end + length)).time
       if end == offset { part.leastTime = time }
       part.greatestTime = time
       part.count += 1
-      end += length
+      part.range = offset..<end + length
     }
-    part.range = offset..<end
     return part
   }
 

@@ -23,6 +23,7 @@ extension RecordType {
     case .priceSet: PriceSet.self
     case .priceBookPublished: PriceBookPublished.self
     case .settingsDeclared: SettingsDeclared.self
+    case .commandAnswered: CommandAnswered.self
     case .billingChecked: BillingChecked.self
     case .attemptFailed: AttemptFailed.self
     case .forwardSettled: ForwardSettled.self
@@ -52,9 +53,7 @@ public struct Event: Sendable {
 
   /// nil for a type this version does not know.
   public init?(_ record: RecordView) {
-    guard let type = RecordType(rawValue: record.type & ~RecordType.skippableBit) else {
-      return nil
-    }
+    guard let type = RecordType(stored: record.type) else { return nil }
     time = record.time
     payload = type.payload.init(record)
   }

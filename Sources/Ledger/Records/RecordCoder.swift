@@ -90,7 +90,7 @@ public struct RecordWriter: RecordCoder, Sendable {
     start = bytes.count
     let fixed = type(of: payload).fixedLength
     bytes.append(contentsOf: repeatElement(0, count: fixed))
-    store(UInt64(type(of: payload).type.rawValue), width: 2, at: 4)
+    store(UInt64(type(of: payload).type.stored), width: 2, at: 4)
     store(UInt64(fixed), width: 2, at: 6)
     store(UInt64(bitPattern: time.microseconds), width: 8, at: 8)
     var payload = payload

@@ -21,6 +21,7 @@ public enum RecordType: UInt16, Hashable, Sendable, CaseIterable {
   case priceSet = 15
   case priceBookPublished = 16
   case settingsDeclared = 17
+  case commandAnswered = 18
 
   case billingChecked = 64
   case attemptFailed = 65
@@ -45,6 +46,16 @@ public enum RecordType: UInt16, Hashable, Sendable, CaseIterable {
 
   /// Set in the stored type when a reader that does not know it may skip the record.
   public static let skippableBit: UInt16 = 0x8000
+
+  /// Whether a reader that does not know the type may skip it: it changes no money.
+  public var isSkippable: Bool { self == .commandAnswered }
+  /// The number as records hold it.
+  public var stored: UInt16 { isSkippable ? rawValue | Self.skippableBit : rawValue }
+  /// From a record's number; nil for a type this version does not know.
+  public init?(stored: UInt16) { self.init(rawValue: stored & ~Self.skippableBit) }
+
+  /// Whether it must stand in the same block as the event before it: a crash keeps both or none.
+  public var joinsEventBefore: Bool { self == .commandAnswered }
 
   /// The name in `cat`, `export` and docs/format.md.
   public var name: String {

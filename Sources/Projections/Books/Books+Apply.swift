@@ -64,7 +64,7 @@ extension Books: Projection {
   private mutating func applyRare(
     _ record: RecordView, _ sequence: SequenceNumber
   ) throws(FoldFault) {
-    switch RecordType(rawValue: record.type) {
+    switch RecordType(stored: record.type) {
     case .nameDefined, .userChanged, .keyChanged, .keyRevoked, .groupDeclared:
       try catalog.apply(record, sequence: sequence)
     case .userAdded, .creditAdded:
@@ -80,6 +80,7 @@ extension Books: Projection {
       try prices.apply(record, sequence: sequence)
     case .timeZoneSet: zoneName = TimeZoneSet(record).name
     case .settingsDeclared: settings = SettingsDeclared(record).settings
+    case .commandAnswered: try commands.apply(record, sequence: sequence)
     case .chargeCorrected: try corrections.apply(record, sequence: sequence)
     case .repricingApplied:
       try closeJob(RepricingApplied(record).state, as: .applied, sequence)

@@ -35,7 +35,7 @@ extension Books {
     let versions = [
       Books.version, Catalog.version, Balances.version, KeyQuotas.version,
       Subscriptions.version, KeyStatistics.version, DailyCells.version, OpenRequests.version,
-      Accounts.version, PriceShelf.version, Corrections.version,
+      Accounts.version, PriceShelf.version, Corrections.version, Commands.version,
     ]
     let highest = RecordType.allCases.map(\.rawValue).max() ?? 0
     return "\(highest):" + versions.map { "\($0)" }.joined(separator: ".")
@@ -58,6 +58,7 @@ extension Books {
     try visitor.visit(&prices.rows)
     try visitor.visit(&corrections.jobs)
     try visitor.visit(&corrections.pending)
+    try visitor.visit(&commands.rows)
   }
 
   private mutating func each(_ visitor: inout some TableVisitor) {
@@ -129,6 +130,7 @@ extension Books {
     try accounts.reindex()
     try prices.reindex()
     corrections.reindex()
+    commands.reindex()
     try keyStatistics.recent.reindex(
       newest: scalars.newestSecond, keys: catalog.keys.count)
     guard balances.rows.count == catalog.users.count, quotas.rows.count == catalog.keys.count,

@@ -28,6 +28,7 @@ extension Books {
       refusalOfDeclaration(record, type)
     case .chargeCorrected, .repricingApplied, .repricingReverted, .repricingAbandoned:
       refusalOfRepricing(record, type)
+    case .commandAnswered: commands.refusal(of: CommandAnswered(record), at: record.time)
     case .requestRejected, .settingsDeclared, .ledgerRestored, .tailCut, .repaired,
       .clockStepped:
       nil

@@ -19,6 +19,7 @@ public struct Books: Sendable {
   public internal(set) var accounts = Accounts()
   public internal(set) var prices = PriceShelf()
   public internal(set) var corrections = Corrections()
+  public internal(set) var commands = Commands()
   /// Name of the zone whose midnights begin the days, and the settings last declared (JSON).
   public internal(set) var zoneName = "UTC"
   public internal(set) var settings = "{}"
@@ -102,7 +103,8 @@ public struct Books: Sendable {
     if let refusal = refusal(of: record, Payload.type) { throw .refused(refusal) }
     guard
       case .appended(let given, _) = batch.append(
-        record: record.bytes, reserve: Payload.type.endsGrantedRequest ? .settlement : .ordinary)
+        record: record.bytes, reserve: Payload.type.endsGrantedRequest ? .settlement : .ordinary,
+        joinsEventBefore: Payload.type.joinsEventBefore)
     else { throw .full }
     precondition(given == sequence, "the batch numbers its events differently")
     do throws(FoldFault) { try apply(record, sequence: sequence) } catch {
@@ -190,11 +192,13 @@ public struct Books: Sendable {
 }
 
 extension RecordType {
-  /// Events that end or go on with something that was granted: they may use the batch's reserve.
+  /// Events that end or go on with something that was granted or done: they may use the batch's
+  /// reserve.
   var endsGrantedRequest: Bool {
     switch self {
     case .forwardSettled, .forwardFailed, .requestIntercepted, .fallbackGroupUsed,
-      .outcomeUnknown, .lateSettled, .attemptFailed, .clockStepped, .accountStateChanged:
+      .outcomeUnknown, .lateSettled, .attemptFailed, .clockStepped, .accountStateChanged,
+      .commandAnswered:
       true
     default: false
     }

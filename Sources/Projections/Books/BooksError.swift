@@ -58,6 +58,10 @@ public enum BooksRefusal: Equatable, Sendable, CustomStringConvertible {
   case effectiveInThePast
   /// A re-pricing job that is not pending, or sums that are not its corrections'.
   case repricingOutOfOrder(job: UInt32)
+  /// The idempotency key was used in the last 24 hours, by the command of this event.
+  case commandKnown(SequenceNumber)
+  /// As many idempotency keys were used in the last 24 hours as are remembered.
+  case tooManyCommands
   /// A code this version does not know.
   case unknownCode(String)
 
@@ -86,6 +90,10 @@ public enum BooksRefusal: Equatable, Sendable, CustomStringConvertible {
     case .unreadablePrice(let model): "the prices of \(model) cannot be read"
     case .effectiveInThePast: "a price book cannot come into force in the past"
     case .repricingOutOfOrder(let job): "the event does not fit re-pricing job \(job)"
+    case .commandKnown(let sequence):
+      "the idempotency key belongs to another command, event \(sequence)"
+    case .tooManyCommands:
+      "\(Commands.limit) idempotency keys were used in 24 hours; try again later"
     case .unknownCode(let what): "\(what) has a code this version does not know"
     }
   }

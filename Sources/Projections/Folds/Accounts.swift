@@ -105,6 +105,11 @@ public struct Accounts: Sendable {
   public var all: [AccountEntry] {
     declarations.occupied.compactMap { account(AccountID(UInt32($0.index))) }
   }
+  /// A page of the list, in the order of the numbers.
+  public func page(after id: AccountID, limit: Int) -> [AccountEntry] {
+    declarations.page(after: Int(id.value), limit: limit)
+      .compactMap { account($0.event.account) }
+  }
   public var nextAccount: AccountID { AccountID(UInt32(declarations.count)) }
 
   mutating func reindex() throws(StoreError) {

@@ -42,6 +42,17 @@ public struct Catalog: Sendable {
   public var allKeys: [KeyEntry] { keys.occupied.map(\.row) }
   public var allGroups: [GroupEntry] { groups.occupied.map(\.row) }
 
+  /// Pages of lists in the order of their numbers; what is added later comes behind.
+  public func users(after id: UserID, limit: Int) -> [UserEntry] {
+    users.page(after: Int(id.value), limit: limit)
+  }
+  public func keys(after id: KeyID, limit: Int) -> [KeyEntry] {
+    keys.page(after: Int(id.value), limit: limit)
+  }
+  public func groups(after id: GroupID, limit: Int) -> [GroupEntry] {
+    groups.page(after: Int(id.value), limit: limit)
+  }
+
   public func modelID(_ text: String) -> ModelID? { modelsByText[text] }
   public func modelText(_ id: ModelID) -> String? { Self.entry(models, id.value)?.text }
   public func userAgentID(_ text: String) -> UserAgentID? { agentsByText[text] }

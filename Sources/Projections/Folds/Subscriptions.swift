@@ -29,6 +29,10 @@ public struct Subscriptions: Sendable {
     byPair[Self.pair(user, group)].flatMap(subscription)
   }
   public var all: [SubscriptionEntry] { entries.occupied.map(\.row) }
+  /// A page of the list, in the order of the numbers.
+  public func page(after id: SubscriptionID, limit: Int) -> [SubscriptionEntry] {
+    entries.page(after: Int(id.value), limit: limit)
+  }
   public var nextSubscription: SubscriptionID { SubscriptionID(UInt32(entries.count)) }
 
   /// All intervals of a window, by start.

@@ -47,6 +47,7 @@ public enum EventText {
   /// Texts that hold JSON.
   private static let jsonTexts: Set<String> = [
     "groups", "models", "settings", "prices", "aliases", "unknown", "lines", "extra_usage",
+    "answer",
   ]
   /// Texts that are null when absent.
   private static let optionalTexts: Set<String> = [

@@ -123,6 +123,17 @@ public struct Table<Row: StoredRow>: Sendable {
     rows[index] = row
   }
 
+  /// The first rows behind an index, without the vacant ones: a page of a list.
+  func page(after index: Int, limit: Int) -> [Row] {
+    var page: [Row] = []
+    var next = max(0, index) + 1
+    while next < rows.count, page.count < limit {
+      if !rows[next].isVacant { page.append(rows[next]) }
+      next += 1
+    }
+    return page
+  }
+
   /// Rows with their index, without the vacant ones.
   var occupied: [(index: Int, row: Row)] {
     rows.indices.compactMap { rows[$0].isVacant ? nil : ($0, rows[$0]) }
