@@ -24,6 +24,7 @@ public final class Gateway: Sendable {
   let priceBooks = PriceBooks()
   let rejections = RejectionLog()
   private let identifiers = RandomReserve()
+  let administration = AdministrationFront()
   private let current: Mutex<Snapshot>
 
   /// A configuration as requests use it: immutable, replaced as a whole by `adopt`.

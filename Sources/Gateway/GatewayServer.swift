@@ -25,6 +25,8 @@ public final class GatewayServer: Sendable {
     self.gateway = gateway
     let settings = gateway.snapshot.configuration
     let limits = ServerLimits(settings.http, gateway: settings.gateway)
+    let page = MetricsHandler(gateway: gateway, reactors: reactors)
+    gateway.administration.count(reactors)
     server = try Server(
       listen, on: reactors, limits: limits,
       refusals: { gateway.refusal(status: $0, reason: $1) }, handler: gateway)
@@ -33,7 +35,7 @@ public final class GatewayServer: Sendable {
         try Server(
           address, on: [reactors[0]], limits: limits,
           refusals: { gateway.refusal(status: $0, reason: $1) },
-          handler: MetricsHandler(gateway: gateway, reactors: reactors))
+          handler: page)
       }
     } catch {
       server.stopAccepting()

@@ -16,6 +16,7 @@ extension Gateway: RequestHandler {
     metrics.requests.add(1)
     do throws(Answer) {
       guard let route = Route(path: request.path) else { throw .notFound }
+      if route == .admin { return try await administer(request, client, id) }
       if request.method == .options { return answerOptions(route, request, client, id) }
       guard route.takes(request.method) else { throw .methodNotAllowed(route.allow) }
       switch route {
@@ -27,8 +28,9 @@ extension Gateway: RequestHandler {
       case .usage: try await usage(request, client, id)
       case .hello, .healthy: hello(client, id)
       case .ready: ready(client, id)
-      case .metrics: throw .notFound
+      case .metrics: return try await metricsPage(request, client, id)
       case .google: answerGoogle(client, id)
+      case .admin: break
       }
       answerCounts.note(route: route.label, status: 200)
     } catch {

@@ -14,6 +14,8 @@ enum Route: Equatable {
   case healthy
   case ready
   case metrics
+  /// Administration: it looks at the rest of the path, the method and the token by itself.
+  case admin
   /// Google's paths: answered 404 in Google's error shape.
   case google
 
@@ -35,6 +37,8 @@ enum Route: Equatable {
         let id = path.dropFirst("/v1/models/".count)
         guard !id.isEmpty, !id.contains("/") else { return nil }
         self = .model(id: String(id))
+      } else if path.hasPrefix("/admin/") {
+        self = .admin
       } else if path == "/v1beta" || path.hasPrefix("/v1beta/") {
         self = .google
       } else {
@@ -53,7 +57,7 @@ enum Route: Equatable {
   func takes(_ method: Method) -> Bool {
     switch self {
     case .messages, .countTokens: method == .post
-    case .google: true
+    case .google, .admin: true
     default: method == .get || method == .head
     }
   }
@@ -66,6 +70,7 @@ enum Route: Equatable {
     case .usage: "usage"
     case .hello, .healthy, .ready: "health"
     case .metrics: "metrics"
+    case .admin: "admin"
     case .google: "other"
     }
   }

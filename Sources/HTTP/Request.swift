@@ -58,6 +58,16 @@ public struct Request: Sendable {
     }
     return nil
   }
+
+  /// All parameters of the query, decoded, in order; a name or value with a malformed escape is
+  /// nil.
+  public var queryItems: [(name: String?, value: String?)] {
+    (query ?? "").utf8.split(separator: 38).map { item in
+      let end = item.firstIndex(of: 61) ?? item.endIndex
+      let value = end == item.endIndex ? item[end...] : item[end...].dropFirst()
+      return (decodePercent(item[..<end]), decodePercent(value))
+    }
+  }
 }
 
 private func decodePercent(_ text: Substring.UTF8View) -> String? {

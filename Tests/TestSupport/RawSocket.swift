@@ -71,6 +71,11 @@ public final class RawSocket: Sendable {
       sent += count
     }
   }
+  /// Whether something has come, or the other side has closed.
+  public var isReadable: Bool {
+    var asked = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&asked, 1, 0) > 0
+  }
   /// Whatever comes next, at most 64 KB; empty when the other side has closed.
   public func receive() throws -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: 65536)

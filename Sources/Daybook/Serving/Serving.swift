@@ -53,6 +53,7 @@ final class Serving: Sendable {
     let service = AdministrationService(
       live: live, accountsChanged: { gateway.heedAccountConditions() }
     ) { () throws(AdministrationError) in try reloading.call() }
+    gateway.offer(service)
     do {
       socket = try AdministrationHandler.serve(
         service, at: options.directory + "/daybook.sock", on: [reactors[0]])

@@ -36,26 +36,30 @@ enum AccountVerbs {
   static func groups(_ books: borrowing Books) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginArray()
-    for group in books.catalog.allGroups {
-      let fallback = books.catalog.group(group.fallback)?.name
-      writer.object {
-        $0.member("id", PublicIdentifier(group.id).description)
-        $0.member("name", group.name)
-        $0.member("platform", group.platform.name)
-        $0.member("type", group.target.name)
-        $0.member("active", group.isActive)
-        $0.member("rate_multiplier", decimal: Int64(group.multiplier.value), scale: 6)
-        $0.member("daily_limit_usd", limit: group.dailyLimit)
-        $0.member("weekly_limit_usd", limit: group.weeklyLimit)
-        $0.member("monthly_limit_usd", limit: group.monthlyLimit)
-        $0.member("fallback_group", optional: fallback)
-      }
-    }
+    for group in books.catalog.allGroups { write(group, books, to: &writer) }
     writer.endArray()
     return writer.bytes
   }
 
-  private static func write(
+  static func write(
+    _ group: GroupEntry, _ books: borrowing Books, to writer: inout JSONWriter
+  ) {
+    let fallback = books.catalog.group(group.fallback)?.name
+    writer.object {
+      $0.member("id", PublicIdentifier(group.id).description)
+      $0.member("name", group.name)
+      $0.member("platform", group.platform.name)
+      $0.member("type", group.target.name)
+      $0.member("active", group.isActive)
+      $0.member("rate_multiplier", decimal: Int64(group.multiplier.value), scale: 6)
+      $0.member("daily_limit_usd", limit: group.dailyLimit)
+      $0.member("weekly_limit_usd", limit: group.weeklyLimit)
+      $0.member("monthly_limit_usd", limit: group.monthlyLimit)
+      $0.member("fallback_group", optional: fallback)
+    }
+  }
+
+  static func write(
     _ account: AccountEntry, _ now: Timestamp, to writer: inout JSONWriter
   ) {
     let declared = account.declared

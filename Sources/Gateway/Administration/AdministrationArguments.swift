@@ -11,8 +11,9 @@ struct AdministrationArguments {
   init(_ object: JSONObject, known: [String]) throws(AdministrationError) {
     self.object = object
     for member in object.members where !known.contains(member.name) {
+      let shown = member.name.clipped(toBytes: 128)
       throw .usage(
-        "unknown argument \"\(member.name)\"\(NearestName.hint(member.name, among: known))")
+        "unknown argument \"\(shown)\"\(NearestName.hint(member.name, among: known))")
     }
   }
 

@@ -16,11 +16,18 @@ public enum AdministrationError: Error, Equatable, CustomStringConvertible {
   case failed(String)
   /// The ledger is damaged: exit code 3, status 500.
   case damaged(String)
+  /// The idempotency key belongs to another command: status 422.
+  case keyReused(String)
+  /// The first command with this idempotency key is still under way: status 409.
+  case keyInUse(String)
+  /// The command was carried out before, its whole answer was not kept: status 409.
+  case answerNotKept(String)
 
   public var description: String {
     switch self {
     case .usage(let text), .unknown(let text), .conflict(let text), .busy(let text),
-      .failed(let text), .damaged(let text):
+      .failed(let text), .damaged(let text), .keyReused(let text), .keyInUse(let text),
+      .answerNotKept(let text):
       text
     }
   }
@@ -34,6 +41,9 @@ public enum AdministrationError: Error, Equatable, CustomStringConvertible {
     case .busy: "busy"
     case .failed: "failed"
     case .damaged: "damaged"
+    case .keyReused: "idempotency_key_reused"
+    case .keyInUse: "idempotency_key_in_use"
+    case .answerNotKept: "answer_not_kept"
     }
   }
   /// The HTTP status.
@@ -41,7 +51,8 @@ public enum AdministrationError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .usage: 400
     case .unknown: 404
-    case .conflict: 409
+    case .conflict, .keyInUse, .answerNotKept: 409
+    case .keyReused: 422
     case .busy: 503
     case .failed, .damaged: 500
     }
@@ -54,6 +65,9 @@ public enum AdministrationError: Error, Equatable, CustomStringConvertible {
     case "conflict": self = .conflict(text)
     case "busy": self = .busy(text)
     case "damaged": self = .damaged(text)
+    case "idempotency_key_reused": self = .keyReused(text)
+    case "idempotency_key_in_use": self = .keyInUse(text)
+    case "answer_not_kept": self = .answerNotKept(text)
     default: self = .failed(text)
     }
   }

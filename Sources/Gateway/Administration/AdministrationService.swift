@@ -22,15 +22,26 @@ public struct AdministrationAnswer: Sendable {
   public var body: [UInt8]
   /// Where the next page of events begins; nil at the end, and of other commands.
   public var nextSequence: UInt64?
+  /// The command was carried out before; this is its first answer, or tells of it.
+  public var isReplayed = false
   public init(body: [UInt8]) { self.body = body }
 
-  init(_ error: AdministrationError) {
-    status = error.status
+  /// - Parameter firstAnswer: what the first of two equal commands was told, without its secret.
+  init(_ error: AdministrationError, firstAnswer: JSONValue? = nil) {
+    self.init(error.status, error.code, error.description, firstAnswer: firstAnswer)
+  }
+  /// The one shape of all errors of administration.
+  init(_ status: Int, _ code: String, _ message: String, firstAnswer: JSONValue? = nil) {
+    self.status = status
     body = JSONWriter.text {
       $0.object {
         $0.section("error") {
-          $0.member("code", error.code)
-          $0.member("message", error.description)
+          $0.member("code", code)
+          $0.member("message", message)
+          if let firstAnswer {
+            $0.name("first_answer")
+            $0.value(firstAnswer)
+          }
         }
       }
     }
@@ -46,6 +57,8 @@ public final class AdministrationService: Sendable {
   let clock: any WallClock
   private let reload: Reload
   private let accountsChanged: @Sendable () -> Void
+  let underWay = CommandsUnderWay()
+  let secrets = RecentSecrets()
 
   /// - Parameters:
   ///   - accountsChanged: called when an account was enabled or disabled.
@@ -65,31 +78,64 @@ public final class AdministrationService: Sendable {
   ///   - path: `user/add`, without `/admin/`.
   ///   - body: a JSON object; empty = {}.
   ///   - actor: recorded with the events.
+  ///   - key: the same command under the same key is carried out once.
   ///   - report: told of progress, on the calling thread or others.
   public func answer(
-    _ path: String, _ body: [UInt8], actor: String, report: @escaping Report = { _, _ in }
+    _ path: String, _ body: [UInt8], actor: String, key: IdempotencyKey? = nil,
+    report: @escaping Report = { _, _ in }
   ) -> AdministrationAnswer {
     do throws(AdministrationError) {
       let arguments = try Self.object(body)
-      if let verb = AdministrationVerb(rawValue: path) {
-        return AdministrationAnswer(body: try perform(verb, arguments, actor: actor))
-      }
-      switch path {
-      case "usage": return AdministrationAnswer(body: try usage(arguments))
-      case "status": return AdministrationAnswer(body: StatusReport(live: live).json)
-      case "events": return try events(arguments)
-      case "reload":
-        _ = try AdministrationArguments(arguments, known: [])
-        return AdministrationAnswer(body: try reload())
-      case "rebuild": return AdministrationAnswer(body: try rebuild(report))
-      case "verify": return AdministrationAnswer(body: try verify(report))
-      default:
-        let known = AdministrationVerb.allCases.map(\.rawValue) + Self.otherPaths
-        throw .unknown("no command \"\(path)\"\(NearestName.hint(path, among: known))")
-      }
+      guard let key else { return try carryOut(path, arguments, actor: actor, nil, report) }
+      return try answer(key, path, arguments, actor: actor, report)
     } catch {
       return AdministrationAnswer(error)
     }
+  }
+
+  /// - Parameter keyed: the command's event, appended with its own.
+  func carryOut(
+    _ path: String, _ arguments: JSONObject, actor: String, _ keyed: KeyedCommand?,
+    _ report: @escaping Report
+  ) throws(AdministrationError) -> AdministrationAnswer {
+    if let verb = AdministrationVerb(rawValue: path) {
+      return AdministrationAnswer(body: try perform(verb, arguments, actor: actor, keyed))
+    }
+    switch path {
+    case "usage": return AdministrationAnswer(body: try usage(arguments))
+    case "status":
+      _ = try AdministrationArguments(arguments, known: [])
+      return AdministrationAnswer(body: StatusReport(live: live).json)
+    case "events": return try events(arguments)
+    case "reload":
+      _ = try AdministrationArguments(arguments, known: [])
+      return AdministrationAnswer(body: try reload(keyed))
+    case "rebuild":
+      _ = try AdministrationArguments(arguments, known: [])
+      return AdministrationAnswer(body: try rebuild(report))
+    case "verify":
+      _ = try AdministrationArguments(arguments, known: [])
+      return AdministrationAnswer(body: try verify(report))
+    default:
+      let known = AdministrationVerb.allCases.map(\.rawValue) + Self.otherPaths
+      let shown = path.clipped(toBytes: 128)
+      throw .unknown("no command \"\(shown)\"\(NearestName.hint(path, among: known))")
+    }
+  }
+
+  /// A configuration that is read again changes nothing: what a crash leaves unrecorded here does
+  /// no harm when the command is repeated.
+  private func reload(_ keyed: KeyedCommand?) throws(AdministrationError) -> [UInt8] {
+    let now = clock.now()
+    try live.withBooks { books throws(AdministrationError) in try keyed?.check(books, at: now) }
+    let answer = try reload()
+    guard let keyed else { return answer }
+    let context = AdministrationContext(actor: keyed.actor, now: clock.now())
+    let last = try live.withBooks { books throws(AdministrationError) in
+      try keyed.record(answer, kept: nil, &books, context)
+    }
+    try wait(for: last)
+    return answer
   }
 
   static let otherPaths = ["usage", "status", "events", "reload", "rebuild", "verify"]
@@ -108,12 +154,12 @@ public final class AdministrationService: Sendable {
   }
 
   private func perform(
-    _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String
+    _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String, _ keyed: KeyedCommand?
   ) throws(AdministrationError) -> [UInt8] {
     var attempts = 0
     while true {
       do throws(AdministrationError) {
-        return try once(verb, arguments, actor: actor)
+        return try once(verb, arguments, actor: actor, keyed)
       } catch .busy where attempts < 100 {
         // The batch was full: what is in it gets durable, then there is room.
         attempts += 1
@@ -125,14 +171,20 @@ public final class AdministrationService: Sendable {
   }
 
   private func once(
-    _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String
+    _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String, _ keyed: KeyedCommand?
   ) throws(AdministrationError) -> [UInt8] {
     let now = clock.now()
     let (answer, last) = try live.withBooks { books throws(AdministrationError) in
       let context = AdministrationContext(
         actor: actor, now: now, defaultConcurrency: Self.defaultConcurrency(books))
-      return (try verb.perform(&books, arguments, context), books.lastSequence)
+      try keyed?.check(books, at: now)
+      let answer = try verb.perform(&books, arguments, context)
+      if let keyed {
+        _ = try keyed.record(answer, kept: verb.withoutSecret(answer), &books, context)
+      }
+      return (answer, books.lastSequence)
     }
+    if keyed != nil, verb.withoutSecret(answer) != nil { secrets.keep(answer, of: last, at: now) }
     try wait(for: last)
     if verb == .accountEnable || verb == .accountDisable { accountsChanged() }
     return answer

@@ -50,6 +50,13 @@ public enum AdministrationVerb: String, CaseIterable, Sendable {
     }
   }
 
+  /// An answer without the secret that only its first reader may see; nil when it holds none.
+  func withoutSecret(_ answer: [UInt8]) -> [UInt8]? {
+    guard self == .keyIssue, var object = try? JSONParser().parse(answer).object else { return nil }
+    object.members.removeAll { $0.name == "key" }
+    return Array(JSONValue.object(object).text.utf8)
+  }
+
   /// Carries the command out.
   /// - Returns: the answer, one JSON value. It may leave the process once `books.lastSequence` as
   ///   it is now is durable.

@@ -40,10 +40,12 @@ public struct EventQuery: Sendable {
   }
 
   /// One page. What stands before damage is a page of its own: the next one throws.
-  /// - Parameter files: of the ledger; only what is durable is given.
+  /// - Parameters:
+  ///   - files: of the ledger; only what is durable is given.
+  ///   - limit: lines, at most.
   /// - Returns: lines, and where the next page begins; nil at the end.
   public func page(
-    _ files: LedgerFiles, _ names: EventNames
+    _ files: LedgerFiles, _ names: EventNames, limit: Int = .max
   ) throws(LedgerError) -> (lines: [UInt8], next: UInt64?) {
     let last = min(to ?? files.durable, files.durable)
     var lines: [UInt8] = []
@@ -51,6 +53,7 @@ public struct EventQuery: Sendable {
     var reader = LedgerReader(files, from: from)
     var position = from
     var looked: UInt64 = 0
+    var found = 0
     while position <= last {
       guard var batch = try Self.next(&reader, orNil: !lines.isEmpty) else {
         return (lines, lines.isEmpty ? nil : position.value)
@@ -61,10 +64,11 @@ public struct EventQuery: Sendable {
         if matches(record) {
           lines += EventText.line(record, sequence: sequence, names: names)
           lines.append(10)
+          found += 1
         }
         position = sequence.next
         looked += 1
-        if lines.count >= Self.pageBytes || looked >= Self.pageEvents {
+        if found >= limit || lines.count >= Self.pageBytes || looked >= Self.pageEvents {
           return (lines, position <= last ? position.value : nil)
         }
       }

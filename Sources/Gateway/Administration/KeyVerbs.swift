@@ -125,7 +125,7 @@ enum KeyVerbs {
     status == .inactive ? "disabled" : status.name
   }
 
-  private static func write(
+  static func write(
     _ key: KeyEntry?, _ books: borrowing Books, secret: String?, to writer: inout JSONWriter
   ) {
     guard let key else { return writer.null() }

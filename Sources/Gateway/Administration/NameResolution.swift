@@ -60,6 +60,8 @@ extension Books {
   private static func unknown(
     _ what: String, _ text: String, _ names: [String], _ list: String
   ) -> AdministrationError {
-    .unknown("no \(what) \"\(text)\"\(NearestName.hint(text, among: names)); see `\(list)`")
+    let shown = text.clipped(toBytes: 256)
+    return .unknown(
+      "no \(what) \"\(shown)\"\(NearestName.hint(text, among: names)); see `\(list)`")
   }
 }

@@ -132,7 +132,7 @@ enum SubscriptionVerbs {
     return writer.bytes
   }
 
-  private static func write(
+  static func write(
     _ entry: SubscriptionEntry, _ books: borrowing Books, _ now: Timestamp,
     to writer: inout JSONWriter
   ) {

@@ -77,7 +77,7 @@ enum UserVerbs {
   /// <= 0 = no limit; stated as 0.
   private static let concurrencyRange: ClosedRange<Int64> = 0...1_000_000
 
-  private static func write(
+  static func write(
     _ user: UserEntry?, _ books: borrowing Books, to writer: inout JSONWriter
   ) {
     guard let user else { return writer.null() }

@@ -1,6 +1,6 @@
 // GET /metrics in Prometheus' text format, version 0.0.4
-// (https://prometheus.io/docs/instrumenting/exposition_formats/). Only on its own listener, on
-// loopback unless configured otherwise.
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). On its own listener, on loopback
+// unless configured otherwise, and beside /admin for whoever has the administration token.
 import Base
 import HTTP
 import Ledger
@@ -17,13 +17,17 @@ struct MetricsHandler: RequestHandler {
       let answer = request.path == "/metrics" ? Answer.methodNotAllowed("GET, HEAD") : .notFound
       return answer.send(to: client, requestID: gateway.newRequestID())
     }
+    answer(client, gateway.newRequestID())
+  }
+
+  func answer(_ client: Client, _ id: ULID) {
     var page = MetricsPage()
     gateway.write(to: &page)
     write(to: &page)
-    client.respond(
-      status: 200,
-      headers: ResponseHeaders(contentType: "text/plain; version=0.0.4; charset=utf-8"),
-      body: page.bytes)
+    var headers = ResponseHeaders(contentType: "text/plain; version=0.0.4; charset=utf-8")
+    headers.add("request-id", id.description)
+    headers.add("cache-control", "no-store")
+    client.respond(status: 200, headers: headers, body: page.bytes)
   }
 
   private func write(to page: inout MetricsPage) {
