@@ -166,7 +166,7 @@ class RecordingUpstream:
 class Gateway(Daybook):
     """`daybook serve` with its own data folder and configuration."""
 
-    def __init__(self, folder, groups, accounts, **gateway):
+    def __init__(self, folder, groups, accounts, top=None, **gateway):
         self.folder = Path(folder)
         (self.folder / "prices.json").write_text(PRICES)
         configuration = {
@@ -175,6 +175,7 @@ class Gateway(Daybook):
             "groups": groups,
             "accounts": accounts,
             "gateway": {"metrics_listen": "127.0.0.1:0", **gateway},
+            **(top or {}),
         }
         (self.folder / "daybook.json").write_text(json.dumps(configuration, indent=2))
         self.data = self.folder / "data"

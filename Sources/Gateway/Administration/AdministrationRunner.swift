@@ -36,13 +36,16 @@ final class AdministrationRunner: Sendable {
   /// - Parameters:
   ///   - headers: of the stream.
   ///   - refuse: gives an answer that is no stream.
+  /// - Returns: whether it became a stream.
+  @discardableResult
   func stream(
     _ command: @escaping Command, for client: Client, headers: ResponseHeaders,
     refuse: (AdministrationAnswer) -> Void
-  ) async {
+  ) async -> Bool {
     let job: AdministrationJob
     do throws(AdministrationError) { job = try start(command) } catch {
-      return refuse(AdministrationAnswer(error))
+      refuse(AdministrationAnswer(error))
+      return false
     }
     var hasBegun = false
     while true {
@@ -50,12 +53,18 @@ final class AdministrationRunner: Sendable {
       _ = await job.nextWait().wait(until: deadline, on: client.reactor)
       let done = job.answer
       if !hasBegun {
-        if let done, done.status != 200 { return refuse(done) }
+        if let done, done.status != 200 {
+          refuse(done)
+          return false
+        }
         hasBegun = true
         client.startStream(status: 200, headers: headers)
       }
-      do { try await client.write(done.map(Self.line) ?? job.progressLine) } catch { return }
-      if done != nil { return client.finishStream() }
+      do { try await client.write(done.map(Self.line) ?? job.progressLine) } catch { return true }
+      if done != nil {
+        client.finishStream()
+        return true
+      }
     }
   }
 

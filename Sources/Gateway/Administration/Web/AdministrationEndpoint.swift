@@ -149,8 +149,10 @@ struct AdministrationCall {
     guard case .lines = operation.answer else {
       return answer(await runner.run(command, for: client))
     }
-    await runner.stream(command, for: client, headers: headers("application/jsonl")) { answer($0) }
-    gateway.answerCounts.note(route: "admin", status: 200)
+    let isStream = await runner.stream(
+      command, for: client, headers: headers("application/jsonl")
+    ) { answer($0) }
+    if isStream { gateway.answerCounts.note(route: "admin", status: 200) }
   }
 
   /// The body; nil when the request was answered.
