@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import Gateway
+@testable import Projections
 
 @Suite struct AdministrationCommandTests {
   @Test func `a command is an event with actor and reason`() async throws {
@@ -230,6 +231,35 @@ import Testing
     let told = again.json?["error"]?["first_answer"]
     #expect(told?["id"] == issued["id"] && told?["key"] == nil)
     #expect(try second.events(KeyIssued.self).count == 1)
+  }
+
+  @Test func `an answer too long for the log is told again until a restart`() async throws {
+    let models = (0..<1300).map { number in
+      ModelMapping(asked: "model-asked-for-\(number)", sent: "model-that-is-sent-\(number)")
+    }
+    let first = try AdministrationBed { $0.accounts[0].models = models }
+    let body = #"{"account": "main"}"#
+    let done = try await first.command("account/disable", body, key: "k")
+    #expect(done.text.utf8.count > KeyedCommand.longestAnswer)
+    #expect(try await first.command("account/disable", body, key: "k") == done)
+    let second = try AdministrationBed(in: first.stopped()) { $0.accounts[0].models = models }
+    let again = try await second.ask("POST", "/admin/account/disable", body, headers: headers("k"))
+    #expect(again.status == 409 && again.code == "answer_not_kept", "\(again.text)")
+    #expect(again.message.contains("account/disable was carried out before"))
+  }
+
+  @Test func `when no more keys can be remembered, new ones wait and known ones answer`()
+    async throws
+  {
+    let bed = try AdministrationBed()
+    bed.live.withBooks { books in books.commands = Commands(limit: 1) }
+    try await bed.command("user/add", #"{"name": "ann"}"#, key: "k")
+    let full = try await bed.ask("POST", Self.add, #"{"name": "bob"}"#, headers: headers("l"))
+    #expect(full.status == 503 && full.code == "busy" && full.header("retry-after") != nil)
+    #expect(try bed.events(UserAdded.self).count == 1)
+    let again = try await bed.ask("POST", Self.add, #"{"name": "ann"}"#, headers: headers("k"))
+    #expect(again.header("idempotent-replayed") == "true")
+    try await bed.command("user/add", #"{"name": "bob"}"#)
   }
 
   @Test func `a key is free again after a day`() async throws {

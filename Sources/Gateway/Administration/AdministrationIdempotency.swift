@@ -15,8 +15,9 @@ final class CommandsUnderWay: Sendable {
   func end(_ key: [UInt8]) { keys.withLock { _ = $0.remove(key) } }
 }
 
-/// Answers that hold a secret: never written anywhere, told again while this process lives.
-final class RecentSecrets: Sendable {
+/// Answers that are not written anywhere, or not whole: they hold a secret or are too long for a
+/// record. Told again while this process lives.
+final class UnkeptAnswers: Sendable {
   private struct Entry {
     let sequence: SequenceNumber
     let time: Timestamp
@@ -75,7 +76,7 @@ extension AdministrationService {
   private func replay(_ known: KnownCommand) throws(AdministrationError) -> AdministrationAnswer {
     try wait(for: known.sequence)
     var answer: AdministrationAnswer
-    if let body = secrets.body(of: known.sequence) {
+    if let body = unkept.body(of: known.sequence) {
       answer = AdministrationAnswer(body: body)
     } else {
       let event = try commandAnswered(at: known.sequence)

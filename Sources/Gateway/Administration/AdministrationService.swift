@@ -58,7 +58,7 @@ public final class AdministrationService: Sendable {
   private let reload: Reload
   private let accountsChanged: @Sendable () -> Void
   let underWay = CommandsUnderWay()
-  let secrets = RecentSecrets()
+  let unkept = UnkeptAnswers()
 
   /// - Parameters:
   ///   - accountsChanged: called when an account was enabled or disabled.
@@ -132,7 +132,8 @@ public final class AdministrationService: Sendable {
     guard let keyed else { return answer }
     let context = AdministrationContext(actor: keyed.actor, now: clock.now())
     let last = try live.withBooks { books throws(AdministrationError) in
-      try keyed.record(answer, kept: nil, &books, context)
+      _ = try keyed.record(answer, kept: nil, &books, context)
+      return books.lastSequence
     }
     try wait(for: last)
     return answer
@@ -174,17 +175,16 @@ public final class AdministrationService: Sendable {
     _ verb: AdministrationVerb, _ arguments: JSONObject, actor: String, _ keyed: KeyedCommand?
   ) throws(AdministrationError) -> [UInt8] {
     let now = clock.now()
-    let (answer, last) = try live.withBooks { books throws(AdministrationError) in
+    let (answer, last, isKept) = try live.withBooks { books throws(AdministrationError) in
       let context = AdministrationContext(
         actor: actor, now: now, defaultConcurrency: Self.defaultConcurrency(books))
       try keyed?.check(books, at: now)
       let answer = try verb.perform(&books, arguments, context)
-      if let keyed {
-        _ = try keyed.record(answer, kept: verb.withoutSecret(answer), &books, context)
-      }
-      return (answer, books.lastSequence)
+      let isKept = try keyed?.record(
+        answer, kept: verb.withoutSecret(answer), &books, context)
+      return (answer, books.lastSequence, isKept)
     }
-    if keyed != nil, verb.withoutSecret(answer) != nil { secrets.keep(answer, of: last, at: now) }
+    if isKept == false { unkept.keep(answer, of: last, at: now) }
     try wait(for: last)
     if verb == .accountEnable || verb == .accountDisable { accountsChanged() }
     return answer

@@ -28,7 +28,7 @@ struct KeyedCommand {
   let requestHash: [UInt8]
 
   /// Longest answer in bytes that is kept: it fits in a record with all else.
-  static let longestAnswer = 32_768
+  static let longestAnswer = 60_000
 
   init(
     _ key: IdempotencyKey, _ path: String, _ arguments: JSONObject, actor: String
@@ -61,9 +61,10 @@ struct KeyedCommand {
   /// Appends the event. After `check`, and after the command's own event in the same critical
   /// section, it can only be refused for lack of room, and then the command appended nothing.
   /// - Parameter kept: the answer without its secret; nil when it is the answer.
+  /// - Returns: whether the whole answer was kept.
   func record(
     _ answer: [UInt8], kept: [UInt8]?, _ books: inout Books, _ context: AdministrationContext
-  ) throws(AdministrationError) -> SequenceNumber {
+  ) throws(AdministrationError) -> Bool {
     var event = CommandAnswered()
     event.keyHash = keyHash
     event.requestHash = requestHash
@@ -75,6 +76,7 @@ struct KeyedCommand {
     event.isWithheld = kept != nil || isTooLong
     event.answer = isTooLong ? "" : String(decoding: stored, as: UTF8.self)
     event.authorship = Authorship(actor: actor, reason: reason)
-    return try books.record(event, context)
+    try books.record(event, context)
+    return !event.isWithheld
   }
 }
