@@ -189,6 +189,13 @@ private func source(_ text: String, at path: String = "Sources/Ledger/Some.swift
     #expect(findings.map(\.message) == ["the link ../d.md leads nowhere"])
   }
 
+  @Test func `a test that no longer exists is found`() {
+    let text = "`GoneTests`, `HereTests`\nTests/SDK/test_gone.py, `FileTests`"
+    let known: Set = ["HereTests", "FileTests.swift"]
+    let found = Documents.unknownTests(path: "a.md", text: text, known: known)
+    #expect(found.map(\.line) == [1, 2])
+  }
+
   @Test func `a path of one machine is found`() {
     let text = "fine: /usr/bin and a/work/b\nbad: `/ho" + "me/somebody/x`"
     #expect(Documents.machinePaths(path: "a", text: text).map(\.line) == [2])

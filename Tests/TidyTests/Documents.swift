@@ -66,4 +66,25 @@ enum Documents {
     if path == "Sources/CPrices/CPrices.c" { return [] }
     return [Finding(path: path, line: 1, message: "no C code: shim.h with static inline functions")]
   }
+
+  /// Names of the structures of a Swift file.
+  static func declaredTypes(_ text: String) -> [String] {
+    text.matches(of: /struct (\w+)/).map { String($0.1) }
+  }
+
+  /// Suites and Python files of tests, in backquotes or bare, that do not exist.
+  static func unknownTests(path: String, text: String, known: Set<String>) -> [Finding] {
+    var findings: [Finding] = []
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
+      let suites = line.matches(of: /`([A-Z]\w+(?:Tests|Rules|Names|Scheduling|OverLoopback))`/)
+        .map { String($0.1) }
+      let scripts = line.matches(of: /\btest_\w+\.py/).map { String($0.0) }
+      for name in suites + scripts
+      where !known.contains(name) && !known.contains("\(name).swift") {
+        findings.append(Finding(path: path, line: index + 1, message: "no test is named \(name)"))
+      }
+    }
+    return findings
+  }
 }

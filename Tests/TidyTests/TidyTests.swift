@@ -56,6 +56,19 @@ private func expectNone(_ findings: [Finding]) {
       })
   }
 
+  @Test func `tests that documents name exist`() {
+    let tests = Repository.paths.filter { $0.hasPrefix("Tests/") }
+    let names = Set(
+      tests.flatMap { path in
+        [path.split(separator: "/").last.map(String.init) ?? ""]
+          + Documents.declaredTypes(Repository.text(of: path) ?? "")
+      })
+    expectNone(
+      Repository.paths.filter { $0.hasSuffix(".md") }.flatMap {
+        Documents.unknownTests(path: $0, text: Repository.text(of: $0) ?? "", known: names)
+      })
+  }
+
   @Test func `no tracked file names a path of one machine`() {
     let readable = Repository.paths.filter {
       !$0.hasPrefix("fixtures/") && !$0.hasPrefix("Tests/TidyTests/")
