@@ -54,7 +54,7 @@ extension Answer {
       switch (part.kind, parts.last?.kind) {
       case (.text, .text?), (.thought, .thought?):
         parts[parts.count - 1].text += part.text
-        parts[parts.count - 1].signature = part.signature
+        parts[parts.count - 1].signature = part.signature ?? parts[parts.count - 1].signature
       case (.text, .call?): break
       default: parts.append(part)
       }
@@ -92,6 +92,7 @@ extension Answer {
       switch block {
       case .thinking(let pieces, _):
         parts += pieces.map { Part(kind: .thought, text: $0.text, tokens: $0.tokens) }
+        if signsThoughts { parts[parts.count - 1].signature = signature }
       case .text(let pieces): parts += pieces.map { Part(text: $0.text, tokens: $0.tokens) }
       case .toolUse(_, let name, let json):
         let text = json.map(\.text).joined()
@@ -102,10 +103,13 @@ extension Answer {
     }
     // The end of a stream never is all of its content: what breaks off breaks off before it.
     if endsEmpty || parts.count < 2 || ending == .safety {
-      parts.append(Part(signature: calls || usage.thoughts == 0 ? nil : signature))
+      let isSigned = !calls && !signsThoughts && usage.thoughts > 0
+      parts.append(Part(signature: isSigned ? signature : nil))
     }
     return parts
   }
+  /// Gemini signs the last part of an answer; Claude models behind Antigravity sign the thought.
+  private var signsThoughts: Bool { wire == .antigravity && model.hasPrefix("claude") }
   private var calls: Bool { blocks.contains { if case .toolUse = $0 { true } else { false } } }
 
   private func response(_ parts: [Part], isLast: Bool, usage: Usage?) -> [UInt8] {

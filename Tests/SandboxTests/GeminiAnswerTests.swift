@@ -8,7 +8,7 @@ import Testing
 @Suite struct GeminiAnswerTests {
   private func answer(
     _ extra: String = "", config: String = "", events: Int? = nil, fate: Fate = .answer,
-    wire: Wire = .gemini, form: Form = .events, ids: UInt64 = 9
+    wire: Wire = .gemini, model: String = "m", form: Form = .events, ids: UInt64 = 9
   ) throws -> Answer {
     var options = SandboxOptions()
     options.events = events
@@ -19,7 +19,7 @@ import Testing
       """
     let isGemini = wire == .gemini
     let path = isGemini ? "/v1beta/models/m" : "/v1internal"
-    let body = isGemini ? request : #"{"project":"p","model":"m","request":\#(request)}"#
+    let body = isGemini ? request : #"{"project":"p","model":"\#(model)","request":\#(request)}"#
     let call = try #require(GoogleCall(path: path + ":streamGenerateContent"))
     let prompt = try Prompt(body: Array(body.utf8), call: call, isEvents: form == .events)
     return Answer(to: prompt, options: options, fate: fate, ids: &dice)
@@ -153,6 +153,18 @@ import Testing
     #expect(whole["response"]?["responseId"]?.string == answer.id)
     for chunk in try objects(answer.chunks(hasUsage: true)) {
       #expect(chunk["response"]?["modelVersion"]?.string == "m")
+    }
+  }
+  @Test func `a Claude model behind Antigravity signs the thought, not the end`() throws {
+    let answer = try answer(config: Self.shown, wire: .antigravity, model: "claude-opus-5-5")
+    let whole = try parse(answer.response(hasUsage: true))
+    let chunks = try objects(answer.chunks(hasUsage: true))
+    for parts in [
+      parts(try #require(whole["response"])), chunks.compactMap { $0["response"] }.flatMap(parts),
+    ] {
+      let signed = parts.filter { $0["thoughtSignature"] != nil }
+      #expect(signed.count == 1 && signed[0]["thought"]?.bool == true)
+      #expect(signed[0] == parts.last { $0["thought"]?.bool == true })
     }
   }
   @Test func `without alt=sse the chunks are one array`() throws {
