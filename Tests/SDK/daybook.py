@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("DAYBOOK_BINARY", str(ROOT / ".build" / "release" / "daybook"))
 # Generous: a loaded machine is slow, a hanging test is worse.
 SECONDS = 60
+# Pieces of text in the longest streams: some 7 MB, more than sockets keep.
+FLOOD = 50_000
 
 # In LiteLLM's format, as text, so that no number passes through a float. The odd model has prices
 # that need rounding to the nano-dollar in every class.
@@ -41,6 +43,17 @@ PRICES = """{
     "input_cost_per_token": 1.234567e-06, "output_cost_per_token": 7.654321e-06,
     "cache_read_input_token_cost": 1.2347e-08, "cache_creation_input_token_cost": 1.543209e-06,
     "cache_creation_input_token_cost_above_1hr": 2.469135e-06
+  },
+  "gemini-3-pro-preview": {
+    "litellm_provider": "gemini", "mode": "chat",
+    "input_cost_per_token": 2.3456789e-06, "output_cost_per_token": 1.2345678e-05,
+    "cache_read_input_token_cost": 2.34567e-07
+  },
+  "claude-sonnet-4-5-thinking": {
+    "litellm_provider": "anthropic", "mode": "chat",
+    "input_cost_per_token": 3.000001e-06, "output_cost_per_token": 1.5000007e-05,
+    "cache_read_input_token_cost": 3.00003e-07, "cache_creation_input_token_cost": 3.75e-06,
+    "cache_creation_input_token_cost_above_1hr": 6e-06
   }
 }
 """
@@ -65,9 +78,16 @@ def charge(model, usage, multiplier):
         (one_hour, "cache_creation_input_token_cost_above_1hr"),
     ]
     # round() of a Fraction rounds half to even.
-    listed = sum(round(count * Fraction(prices[name]) * 10**9) for count, name in classes)
+    listed = sum(
+        round(count * Fraction(prices[name]) * 10**9) for count, name in classes if count)
     charged = round(listed * Fraction(Decimal(str(multiplier))))
     return Decimal(charged) / 10**9, Decimal(listed) / 10**9
+
+
+def upstream_id(message, billed):
+    """The id in the sandbox's record of a message as the caller got it: Google's come with msg_ in
+    front."""
+    return message.id if message.id in billed else message.id.removeprefix("msg_")
 
 
 class Daybook:

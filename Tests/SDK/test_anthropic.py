@@ -24,8 +24,10 @@ def ask(client, model="claude-opus-5-5", **more):
 
 def expect_charges(gateway, key, messages, multiplier, model, billed):
     """GET /v1/usage, `cat` and the balance show exactly what the sandbox billed."""
-    assert all(billed[m.id]["complete"] for m in messages)
-    charges = {m.id: daybook.charge(model, billed[m.id]["usage"], multiplier) for m in messages}
+    rows = {m.id: billed[daybook.upstream_id(m, billed)] for m in messages}
+    assert all(row["complete"] for row in rows.values())
+    charges = {
+        name: daybook.charge(model, row["usage"], multiplier) for name, row in rows.items()}
     charged = sum((c for c, _ in charges.values()), Decimal(0))
     listed = sum((c for _, c in charges.values()), Decimal(0))
 
@@ -42,7 +44,7 @@ def expect_charges(gateway, key, messages, multiplier, model, billed):
 
     settled = {e["upstream_message_id"]: e for e in gateway.events("forward_settled")}
     for message in messages:
-        event = settled[message.id]
+        event = settled[daybook.upstream_id(message, billed)]
         assert Decimal(event["charged_usd"]) == charges[message.id][0]
         assert Decimal(event["list_usd"]) == charges[message.id][1]
         assert not event["partial"] and not event["estimated"]
