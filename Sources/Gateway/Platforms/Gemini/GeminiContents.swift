@@ -30,7 +30,16 @@ extension GeminiRequest {
     _ message: JSONSlice, at index: Int, _ scanner: borrowing JSONScanner
   ) throws(Answer) {
     place = "messages.\(index)"
-    let name = scanner.member("role", of: message)
+    var name: JSONSlice?
+    var content: JSONSlice?
+    var members = scanner.members(of: message)
+    while let member = members.next() {
+      if scanner.isString(member.name, "role") {
+        name = name ?? member.value
+      } else if scanner.isString(member.name, "content") {
+        content = content ?? member.value
+      }
+    }
     let role: Role
     if scanner.isString(name, "user") {
       role = .user
@@ -39,7 +48,7 @@ extension GeminiRequest {
     } else {
       throw .untranslatable("\(place).role: must be \"user\" or \"assistant\"")
     }
-    guard let content = scanner.member("content", of: message) else {
+    guard let content else {
       throw .untranslatable("\(place).content: is required")
     }
     if content.kind == .string {
@@ -103,7 +112,8 @@ extension GeminiRequest {
   /// A thinking block that came from here has the thought's signature; others mean nothing to
   /// the upstream.
   private mutating func thought(_ block: ClaudeBlock, _ scanner: borrowing JSONScanner) {
-    guard let signature = block.signature, signature.kind == .string, !signature.isEmptyString
+    guard model.thinks, let signature = block.signature, signature.kind == .string,
+      !signature.isEmptyString
     else { return }
     beginPart(of: .model)
     json.member("thought", true)

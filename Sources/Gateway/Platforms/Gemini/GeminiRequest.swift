@@ -53,11 +53,10 @@ struct GeminiRequest {
     now: Timestamp
   ) throws(Answer) -> [UInt8] {
     let scanner: JSONScanner
-    do {
-      scanner = try JSONScanner(object: body.span, maxDepth: MessagesCall.greatestDepth)
-    } catch {
+    do { scanner = try JSONScanner(body.span, maxDepth: MessagesCall.greatestDepth) } catch {
       throw .bodyMalformed
     }
+    guard scanner.root.kind == .object else { throw .bodyMalformed }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(body.count + 512)
     var isWrapped = false
