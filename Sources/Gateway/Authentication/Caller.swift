@@ -69,7 +69,8 @@ extension Substring {
 }
 
 extension Gateway {
-  /// Authenticates a request, or says in the seed's flat shape why not.
+  /// Authenticates a request, or says in the seed's flat shape why not; that is noted when the key
+  /// is known.
   /// Looks at settled values only, never at holds, with one threshold everywhere.
   func authenticate(
     _ request: Request, forced: Platform?, check: AccessCheck
@@ -83,23 +84,37 @@ extension Gateway {
     let address = clientAddress(of: request)
     guard let hash = Hash256(sha256(text.utf8)) else { throw .keyUnknown }
     let now = wallClock.now()
-    return try live.withBooks { books throws(Answer) in
-      guard let key = books.catalog.key(hash: hash) else { throw .keyUnknown }
-      guard key.status == .active else { throw .keyDisabled }
-      if check != .inspecting, let expires = key.expires, expires <= now { throw .keyExpired }
-      if check == .spending, let quota = key.quota, books.keyQuota(key.id).used >= quota {
-        throw .keyQuotaExhausted
+    var known: KeyEntry?
+    do throws(Answer) {
+      return try live.withBooks { books throws(Answer) in
+        guard let key = books.catalog.key(hash: hash) else { throw .keyUnknown }
+        known = key
+        let (user, group) = try Self.check(key, from: address, check, books: books, now: now)
+        return Caller(
+          key: key, user: user, group: group, platform: forced ?? group.platform, address: address)
       }
-      guard key.addresses.allows(address) else { throw .accessDenied }
-      guard let user = books.catalog.user(key.user), let group = books.catalog.group(key.group)
-      else { throw .userNotFound }
-      guard user.status == .active else { throw .userInactive }
-      if check == .spending {
-        try Self.checkFunds(user: user, group: group, books: books, now: now)
-      }
-      return Caller(
-        key: key, user: user, group: group, platform: forced ?? group.platform, address: address)
+    } catch {
+      throw noted(error, of: known)
     }
+  }
+
+  private static func check(
+    _ key: KeyEntry, from address: InternetAddress?, _ check: AccessCheck,
+    books: borrowing Books, now: Timestamp
+  ) throws(Answer) -> (UserEntry, GroupEntry) {
+    guard key.status == .active else { throw .keyDisabled }
+    if check != .inspecting, let expires = key.expires, expires <= now { throw .keyExpired }
+    if check == .spending, let quota = key.quota, books.keyQuota(key.id).used >= quota {
+      throw .keyQuotaExhausted
+    }
+    guard key.addresses.allows(address) else { throw .accessDenied }
+    guard let user = books.catalog.user(key.user), let group = books.catalog.group(key.group)
+    else { throw .userNotFound }
+    guard user.status == .active else { throw .userInactive }
+    if check == .spending {
+      try checkFunds(user: user, group: group, books: books, now: now)
+    }
+    return (user, group)
   }
 
   private static func checkFunds(

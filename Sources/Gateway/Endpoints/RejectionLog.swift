@@ -52,6 +52,17 @@ extension Gateway {
     write(rejections.note(kind, at: wallClock.now()))
   }
 
+  /// Notes that a known key was refused. Returns the answer without what is noted of it.
+  func noted(_ answer: Answer, of key: KeyEntry?) -> Answer {
+    guard let key, let reason = answer.rejection else { return answer }
+    let kind = RejectionLog.Kind(
+      user: key.user, key: key.id, group: key.group, reason: reason, status: answer.status)
+    write(rejections.note(kind, at: wallClock.now()))
+    var answer = answer
+    answer.rejection = nil
+    return answer
+  }
+
   /// Writes what has been counted: called every second, and at the end.
   func flushRejections() { write(rejections.drain()) }
 

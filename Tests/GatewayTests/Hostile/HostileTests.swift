@@ -58,6 +58,45 @@ import Testing
     }
   }
 
+  /// Sends some bytes, then nothing more, and keeps the connection open.
+  private func silentAfter(_ bytes: String, stream: Bool) async throws -> (Received, GatewayBed) {
+    let gate = Gate()
+    let upstream = try BareUpstream { socket in
+      try socket.send(bytes)
+      try gate.pass()
+    }
+    let bed = try GatewayBed.still(upstream: upstream) {
+      $0.gateway.firstByte = .milliseconds(20)
+      $0.gateway.streamFirstByte = .milliseconds(20)
+      $0.gateway.streamGap = .milliseconds(20)
+    }
+    let request = GatewayBed.request(body: GatewayBed.body(stream: stream))
+    let answer = Received(try await bed.exchange(request))
+    gate.open()
+    try await bed.expectSoundBooks(admissions: 1)
+    return (answer, bed)
+  }
+
+  @Test(arguments: ["", "HTTP/1.1 200 OK\r\ncontent-", whole.dropLast(1).description])
+  func `an upstream that falls silent in a message costs nothing`(after bytes: String)
+    async throws
+  {
+    let (answer, bed) = try await silentAfter(bytes, stream: false)
+    #expect(answer.status == 502 && answer.isWhole)
+    #expect(try bed.events(AttemptFailed.self).map(\.failure) == [.timeout])
+    #expect(bed.balance == NanoUSD(10 * NanoUSD.perUSD))
+  }
+
+  @Test func `an upstream that falls silent in a stream is charged for what came`() async throws {
+    let begun =
+      BareUpstream.streamHead
+      + BareUpstream.chunk(HostileCase.goodEvents.prefix(4).joined())
+    let (answer, bed) = try await silentAfter(begun, stream: true)
+    #expect(answer.isWhole && answer.text.contains("Upstream stream ended unexpectedly"))
+    let settled = try bed.events(ForwardSettled.self).map(\.settlement)
+    #expect(settled.map(\.reason) == [.upstreamCut] && settled.map(\.usage.input) == [10])
+  }
+
   @Test func `a redirect is never followed`() async throws {
     let trap = try BareUpstream(BareUpstream.json(BareUpstream.message()))
     let location = "location: \(trap.url)/v1/messages\r\n"

@@ -128,6 +128,22 @@ import Testing
       ])
   }
 
+  @Test func `refusals of a known key are counted in one event a second and reason`() async throws {
+    let bed = try GatewayBed(balance: 0, wallClock: ManualWallClock(ErrorCase.noon))
+    let nothing: @Sendable (GatewayBed) throws -> Void = { _ in }
+    _ = try await answers(of: bed, after: [nothing, nothing, nothing])
+    _ = try await answers(of: bed, after: [{ try $0.changeKey { $0.status = .inactive } }])
+    let stranger = GatewayBed.request(body: "{}", headers: "x-api-key: sk-nobody\r\n")
+    _ = try await answers(of: bed, to: stranger, after: [nothing])
+    bed.server.gateway.flushRejections()
+    let events = try bed.events(RequestRejected.self).sorted { $0.status > $1.status }
+    #expect(events.map(\.reason) == [.balance, .authentication])
+    #expect(events.map(\.status) == [403, 401])
+    #expect(events.map(\.count) == [3, 1], "none for the stranger")
+    #expect(events.allSatisfy { $0.party.user == GatewayBed.user })
+    #expect(events.allSatisfy { $0.party.key == GatewayBed.key1 && $0.group == bed.group })
+  }
+
   @Test func `a key in the query is refused before the key in a header is looked at`() async throws
   {
     let bed = try GatewayBed()
