@@ -14,7 +14,7 @@ public final class Gateway: Sendable {
   /// Bound of all buffered bodies together.
   let budget: BodyBudget
   let metrics = GatewayMetrics()
-  let answerCounts = AnswerCounts()
+  let log: Log
   let active = ActiveRequests()
   let drains = Drains()
   let headerCache = HeaderCache()
@@ -60,9 +60,11 @@ public final class Gateway: Sendable {
   ///   - sandboxURL: where the built-in sandbox listens, for accounts that name it.
   public init(
     live: LiveLedger, configuration: Configuration, credentials: Credentials,
-    sandboxURL: String? = nil, wallClock: any WallClock = SystemWallClock()
+    sandboxURL: String? = nil, wallClock: any WallClock = SystemWallClock(),
+    log: Log = .silent
   ) {
     self.live = live
+    self.log = log
     self.wallClock = wallClock
     budget = BodyBudget(limit: Int(clamping: configuration.gateway.maxBufferedBytes))
     current = Mutex(Snapshot(configuration: configuration, accounts: [:], groupAccounts: [:]))
@@ -132,11 +134,17 @@ public final class Gateway: Sendable {
     let states = live.withBooks { books in
       ids.compactMap { id in books.accounts.account(id).map { (id, $0.condition, $0.until) } }
     }
-    scheduler.withLock { scheduler in
+    let changed = scheduler.withLock { scheduler in
+      var changed: [(name: String, condition: AccountCondition, until: Timestamp?)] = []
       for (id, condition, until) in states {
+        if let account = scheduler.account(id), account.condition != condition {
+          changed.append((account.plan.name, condition, until))
+        }
         scheduler.setCondition(id, condition, until: until)
       }
+      return changed
     }
+    for change in changed { tell(change.condition, of: change.name, until: change.until) }
   }
 
   // MARK: The ledger
@@ -164,7 +172,8 @@ public final class Gateway: Sendable {
         }
       } catch {
         guard case .full = error else {
-          metrics.refusedEvents.add(1)
+          metrics.refusedEvents.add()
+          log.write(.error, .ledger, "an event was refused") { $0.field("error", ours: "\(error)") }
           return nil
         }
       }
@@ -188,8 +197,10 @@ public final class Gateway: Sendable {
   func rest(_ id: AccountID, after failed: FailedAttempt) -> AccountRest? {
     let now = wallClock.now()
     let settings = snapshot.configuration.gateway
+    var name = ""
     let rest = scheduler.withLock { scheduler -> AccountRest? in
       guard let account = scheduler.account(id) else { return nil }
+      name = account.plan.name
       let rest = AccountRest(
         status: failed.status, isOperatorFault: failed.isOperatorFault,
         resetHeader: failed.resetHeader, retryAfter: failed.retryAfter,
@@ -208,6 +219,7 @@ public final class Gateway: Sendable {
     event.until = now.advanced(bySeconds: rest.seconds)
     event.authorship = Authorship(actor: "daybook", reason: failed.detail)
     append(event)
+    tell(rest, of: name, after: failed, until: event.until)
     return rest
   }
 

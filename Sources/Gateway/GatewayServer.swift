@@ -68,8 +68,10 @@ extension Gateway {
   /// What the HTTP layer refuses by itself, in the Anthropic envelope.
   func refusal(status: Int, reason: String) -> (headers: ResponseHeaders, body: [UInt8]) {
     let kind = status >= 500 ? "api_error" : "invalid_request_error"
-    answerCounts.note(route: "refused", status: status)
-    return (.json(newRequestID()), Answer(status, kind, reason).body)
+    let id = newRequestID()
+    metrics.countRefusal(status: status)
+    tellRefusal(id, status: status, reason: reason)
+    return (.json(id), Answer(status, kind, reason).body)
   }
 }
 

@@ -13,46 +13,47 @@ extension Gateway: RequestHandler {
   /// Answers one request. Runs on its connection's reactor.
   public func respond(to request: Request, on client: Client) async {
     let id = newRequestID()
-    metrics.requests.add(1)
+    let trace = RequestTrace(
+      id, request, route: Route(path: request.path), started: client.reactor.now)
+    defer { finish(trace, client) }
     do throws(Answer) {
-      guard let route = Route(path: request.path) else { throw .notFound }
+      guard let route = trace.route else { throw .notFound }
       if route == .admin { return try await administer(request, client, id) }
       if request.method == .options { return answerOptions(route, request, client, id) }
       guard route.takes(request.method) else { throw .methodNotAllowed(route.allow) }
       switch route {
-      case .messages(let forced): return try await messages(request, client, id, forced: forced)
+      case .messages(let forced): return try await messages(request, client, trace, forced: forced)
       case .countTokens(let forced):
-        return try await countTokens(request, client, id, forced: forced)
-      case .models(let forced): try models(request, client, id, forced: forced)
-      case .model(let model): try self.model(model, request, client, id)
-      case .usage: try await usage(request, client, id)
+        return try await countTokens(request, client, trace, forced: forced)
+      case .models(let forced): try models(request, client, trace, forced: forced)
+      case .model(let model): try self.model(model, request, client, trace)
+      case .usage: try await usage(request, client, trace)
       case .hello, .healthy: hello(client, id)
       case .ready: ready(client, id)
       case .metrics: return try await metricsPage(request, client, id)
       case .google: answerGoogle(client, id)
       case .admin: break
       }
-      answerCounts.note(route: route.label, status: 200)
     } catch {
-      answerCounts.note(route: Route(path: request.path)?.label ?? "other", status: error.status)
+      trace.refused(error)
       error.send(to: client, requestID: id)
     }
   }
 
   /// POST /v1/messages.
   private func messages(
-    _ request: Request, _ client: Client, _ id: ULID, forced: Platform?
+    _ request: Request, _ client: Client, _ trace: RequestTrace, forced: Platform?
   ) async throws(Answer) {
-    let started = client.reactor.now
-    var caller = try authenticate(request, forced: forced, check: .spending)
+    var caller = try authenticate(trace, forced: forced, check: .spending)
     var begun: Reply?
     do throws(Answer) {
       let body = HeldBody(try await readBody(request, client), in: budget)
       defer { body.free() }
       let call = try MessagesCall(body.bytes)
+      trace.asks(model: call.model, stream: call.isStream, bodyBytes: body.bytes.count)
       let snapshot = snapshot
       let reply = Reply(
-        client, requestID: id, isStream: call.isStream,
+        client, trace: trace, isStream: call.isStream,
         pingInterval: snapshot.configuration.gateway.pingInterval)
       begun = reply
       guard let slot = try await userSlot(caller, reply) else {
@@ -61,21 +62,20 @@ extension Gateway: RequestHandler {
       defer { slot.lease.release() }
       if slot.hasWaited {
         // Much may have changed meanwhile; money is looked at by the billing check.
-        caller = try authenticate(request, forced: forced, check: .reading)
+        caller = try authenticate(trace, forced: forced, check: .reading)
       }
-      let asked = admissionRequest(id, caller, call, request, snapshot)
+      let asked = admissionRequest(trace.id, caller, call, request, snapshot)
       let forwarding = Forwarding(
         self, snapshot: snapshot, call: call, request: request, asked: asked,
-        admission: try admit(asked), reply: reply, started: started, body: body,
+        admission: try admit(asked), reply: reply, started: trace.started, body: body,
         releaseUserSlot: slot.lease.release)
       await active.track(forwarding) { await forwarding.run() }
-      answerCounts.note(route: "messages", status: reply.status)
     } catch {
       note(error, by: caller)
       guard let begun, begun.hasStarted else { throw error }
       // The stream has begun with a ping: the error is one of its events.
+      trace.refused(error)
       await begun.fail(error)
-      answerCounts.note(route: "messages", status: begun.status)
     }
   }
 
@@ -128,12 +128,16 @@ extension Gateway: RequestHandler {
     case .wait(let suspension):
       hasWaited = true
       let wait = snapshot.configuration.gateway.userWait
-      let deadline = reply.client.reactor.now.advanced(nanoseconds: wait.nanoseconds)
+      let start = reply.client.reactor.now
+      let deadline = start.advanced(nanoseconds: wait.nanoseconds)
       let outcome = await reply.wait(for: suspension, until: deadline)
+      reply.trace.waited(user: reply.client.reactor.now.nanoseconds(since: start))
       if outcome != .resumed { scheduler.withLock { $0.abandonUser(user, suspension) } }
       switch outcome {
       case .resumed: break
-      case .callerGone: return nil
+      case .callerGone:
+        reply.trace.left()
+        return nil
       case .timedOut, .paused: throw .waitTimedOut("user")
       }
     }

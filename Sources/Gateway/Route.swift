@@ -61,6 +61,13 @@ enum Route: Equatable {
     default: method == .get || method == .head
     }
   }
+  /// Health checks are asked often and say little: they are not logged.
+  var isHealth: Bool {
+    switch self {
+    case .hello, .healthy, .ready: true
+    default: false
+    }
+  }
   /// A short name for metrics and logs: never a model's or a caller's.
   var label: String {
     switch self {

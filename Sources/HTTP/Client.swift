@@ -32,6 +32,10 @@ public struct Client {
     if case .none = connection.answer { return false }
     return true
   }
+  /// Status of the answer so far, whoever gave it; 0 while there is none.
+  public var answeredStatus: Int { connection.answeredStatus }
+  /// Bytes of the answer's body so far, before chunks.
+  public var answeredBytes: Int { connection.answeredBytes }
   /// Bytes written and not yet taken by the caller's socket.
   public var unsentBytes: Int { connection.unsent }
 

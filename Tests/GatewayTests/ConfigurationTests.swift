@@ -145,6 +145,10 @@ import Testing
     (#"{"timezone": "Mars/Olympus"}"#, #"timezone: time zone "Mars/Olympus" is not found"#),
     (#"{"logs": {"level": "infos"}}"#, #"logs.level: "infos" is not one of"#),
     (#"{"logs": {"levels": {"http": 3}}}"#, "logs.levels.http: must be a text in quotes"),
+    (
+      #"{"logs": {"levels": {"requst": "off"}}}"#,
+      #"logs.levels.requst: unknown key; did you mean "request"?"#
+    ),
     (#"{"ledger": {"segment_bytes": 12}}"#, "ledger.segment_bytes: must be between"),
     (#"{"http": {"max_connections": 1.5}}"#, "http.max_connections: must be a whole number"),
     (#"{"http": {"idle_seconds": -1}}"#, "http.idle_seconds: must be more than 0"),

@@ -18,7 +18,7 @@ final class GatewayBed: Sendable {
   let wallClock: any WallClock
   /// What must live as long as the bed: upstreams of a test's own.
   private let guests = Mutex<[any Sendable]>([])
-  private let reactors: [Reactor]
+  let reactors: [Reactor]
   private let sandboxes: [Sandbox]
   static let key = "sk-test-key"
 
@@ -32,6 +32,7 @@ final class GatewayBed: Sendable {
     _ upstreams: [SandboxOptions] = [SandboxOptions()], balance: Int64 = 10,
     concurrency: Int32 = 50, wallClock: any WallClock = SystemWallClock(),
     clock: any MonotonicClock = SystemMonotonicClock(), disk: SimulatedFileSystem? = nil,
+    log: Log = .silent, credentials: Credentials = Credentials(),
     configure: (inout Configuration) -> Void = { _ in }
   ) throws {
     directory = TemporaryDirectory()
@@ -61,7 +62,8 @@ final class GatewayBed: Sendable {
     try Self.declare(
       configuration, balance: balance, concurrency: concurrency, in: live, now: wallClock.now())
     let gateway = Gateway(
-      live: live, configuration: configuration, credentials: Credentials(), wallClock: wallClock)
+      live: live, configuration: configuration, credentials: credentials, wallClock: wallClock,
+      log: log)
     server = try GatewayServer(
       gateway, listen: .tcp(host: "127.0.0.1", port: 0), metrics: nil, on: [reactors[0]])
     guard case .tcp(_, let port) = server.address else {

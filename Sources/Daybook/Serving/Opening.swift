@@ -16,21 +16,23 @@ struct Opening {
   /// nil unless this was the first start of all, without a file.
   let greeting: FirstStart?
 
-  init(_ options: ServeOptions) throws {
+  init(_ options: ServeOptions, _ log: Log) throws {
     let file = try options.readFile()
+    if let file { log.adopt(file.logs) }
     let found = try file.map { configuration in
       (
         credentials: try Credentials.resolve(configuration, in: ServeOptions.surroundings),
         prices: try ServeOptions.prices(of: configuration)
       )
     }
-    let live = try Self.open(options, segmentBytes: file?.segmentBytes)
+    let live = try Self.open(options, segmentBytes: file?.segmentBytes, log)
     do {
       let recorded = try live.withBooks { books throws(ConfigurationError) in
         file == nil ? try Configuration(recordedIn: books) : nil
       }
       let isFirst = file == nil && recorded == nil
       configuration = file ?? recorded ?? Self.initial
+      log.adopt(configuration.logs)
       credentials =
         try found?.credentials
         ?? Credentials.resolve(configuration, in: ServeOptions.surroundings)
@@ -38,9 +40,9 @@ struct Opening {
         configuration, in: live, reason: file == nil ? "first start" : "configuration file")
       // A recorded price file stays what was imported of it; a newer built-in book is taken.
       if let prices = found?.prices {
-        try Self.importPrices(prices, into: live)
+        try Self.importPrices(prices, into: live, log)
       } else if configuration.pricesPath == nil {
-        try Self.importPrices(.builtIn(), into: live)
+        try Self.importPrices(.builtIn(), into: live, log)
       }
       greeting = isFirst ? try Self.greet(live) : nil
       self.live = live
@@ -64,32 +66,41 @@ struct Opening {
     return greeting
   }
 
-  private static func open(_ options: ServeOptions, segmentBytes: Int64?) throws -> LiveLedger {
+  private static func open(
+    _ options: ServeOptions, segmentBytes: Int64?, _ log: Log
+  ) throws -> LiveLedger {
     var settings = LiveLedgerOptions(directory: options.directory)
     if let segmentBytes { settings.segmentBytes = Int(clamping: segmentBytes) }
     settings.acceptsClock = options.acceptsClock
     let progress = SharedProgress("folding the ledger")
     settings.progress = { progress.show($0.sequence.value, of: $0.last.value) }
     settings.onPoison = { error in
-      Console.complain("daybook: \(error); the server ends, start it again")
+      log.write(.error, .ledger, "the server ends, start it again") {
+        $0.field("error", ours: "\(error)")
+      }
+      log.flush(until: SystemMonotonicClock().now.advanced(milliseconds: 500))
       _exit(ExitCode.failed.rawValue)
     }
-    settings.onTrouble = { Console.complain("daybook: \($0)") }
+    settings.onTrouble = { trouble in
+      log.write(.warn, .ledger, "trouble") { $0.field("detail", ours: trouble) }
+    }
     let live = try LiveLedger.open(settings)
     progress.finish()
-    report(live.opening)
+    report(live.opening, log)
     return live
   }
 
-  private static func report(_ opening: OpeningReport) {
-    if let complaint = opening.complaint { Console.complain("daybook: \(complaint)") }
+  private static func report(_ opening: OpeningReport, _ log: Log) {
+    func tell(_ detail: String) {
+      log.write(.warn, .ledger, "found at the start") { $0.field("detail", ours: detail) }
+    }
+    if let complaint = opening.complaint { tell(complaint) }
     if let cut = opening.cut {
-      Console.complain(
-        "daybook: \(cut.byteCount) bytes of an unfinished write were cut and kept in \(cut.copy)")
+      tell("\(cut.byteCount) bytes of an unfinished write were cut and kept in \(cut.copy)")
     }
     if opening.unknownOutcomes > 0 {
-      Console.complain(
-        "daybook: \(opening.unknownOutcomes) requests were open when the last run ended; "
+      tell(
+        "\(opening.unknownOutcomes) requests were open when the last run ended; "
           + "recorded as outcome unknown")
     }
   }
@@ -107,8 +118,10 @@ struct Opening {
     return count
   }
 
-  static func importPrices(_ prices: PriceImport, into live: LiveLedger) throws {
-    for problem in prices.problems { Console.complain("daybook: warning: \(problem)") }
+  static func importPrices(_ prices: PriceImport, into live: LiveLedger, _ log: Log) throws {
+    for problem in prices.problems {
+      log.write(.warn, .server, "a price is left out") { $0.field("detail", ours: problem) }
+    }
     _ = try prices.record(in: live, clock: SystemWallClock())
   }
 }

@@ -26,7 +26,11 @@ enum ServeCommand {
     Signals.block([SIGINT, SIGTERM, SIGHUP])
     raiseDescriptorLimit()
     let signals = ServeSignals()
-    let serving = try Serving.start(options, signals)
+    let log = try Log(
+      areas: LogArea.all, own: .log, settings: LogSettings(), sink: DescriptorSink(STDERR_FILENO))
+    // Whatever ends the command: what was logged comes before its last words.
+    defer { log.flush(until: SystemMonotonicClock().now.advanced(seconds: 1)) }
+    let serving = try Serving.start(options, signals, log)
     do {
       try serving.announce()
     } catch {

@@ -5,12 +5,14 @@ import Foundation
 import Gateway
 import Glibc
 import HTTP
+import Ledger
 import Projections
 import Sandbox
 import Synchronization
 
 final class Serving: Sendable {
   private let options: ServeOptions
+  private let log: Log
   private let live: LiveLedger
   private let reactors: [Reactor]
   private let gateway: Gateway
@@ -21,18 +23,23 @@ final class Serving: Sendable {
   private let greeting: FirstStart?
 
   /// Opens, binds and starts everything; requests are accepted when it returns.
-  static func start(_ options: ServeOptions, _ signals: ServeSignals) throws -> Serving {
-    let opening = try Opening(options)
+  static func start(
+    _ options: ServeOptions, _ signals: ServeSignals, _ log: Log
+  ) throws -> Serving {
+    let opening = try Opening(options, log)
     do {
-      return try Serving(options, opening, signals)
+      return try Serving(options, opening, signals, log)
     } catch {
       try? opening.live.close()
       throw error
     }
   }
 
-  private init(_ options: ServeOptions, _ opening: Opening, _ signals: ServeSignals) throws {
+  private init(
+    _ options: ServeOptions, _ opening: Opening, _ signals: ServeSignals, _ log: Log
+  ) throws {
     self.options = options
+    self.log = log
     live = opening.live
     greeting = opening.greeting
     configuration = Mutex(opening.configuration)
@@ -43,15 +50,19 @@ final class Serving: Sendable {
     let usesSandbox = opening.configuration.accounts.contains { $0.isSandbox }
     sandbox =
       usesSandbox
-      ? try Sandbox(.demo, on: reactors, report: { Console.complain("sandbox: \($0)") }) : nil
+      ? try Sandbox(
+        .demo, on: reactors,
+        report: { text in
+          log.write(.warn, .server, "sandbox") { $0.field("detail", ours: text) }
+        }) : nil
     let gateway = Gateway(
       live: live, configuration: opening.configuration, credentials: opening.credentials,
-      sandboxURL: sandbox?.url)
+      sandboxURL: sandbox?.url, log: log)
     self.gateway = gateway
-    server = try Self.listen(gateway, opening.configuration, options, reactors)
+    server = try Self.listen(gateway, opening.configuration, options, reactors, log)
     let reloading = ReloadBox()
     let service = AdministrationService(
-      live: live, accountsChanged: { gateway.heedAccountConditions() }
+      live: live, log: log, accountsChanged: { gateway.heedAccountConditions() }
     ) { () throws(AdministrationError) in try reloading.call() }
     gateway.offer(service)
     do {
@@ -68,7 +79,7 @@ final class Serving: Sendable {
   /// The metrics port may be taken when nobody asked for it: then there are no metrics.
   private static func listen(
     _ gateway: Gateway, _ configuration: Configuration, _ options: ServeOptions,
-    _ reactors: [Reactor]
+    _ reactors: [Reactor], _ log: Log
   ) throws -> GatewayServer {
     let address = (options.listen ?? configuration.listen).listenAddress
     let metrics = configuration.gateway.metricsListen?.listenAddress
@@ -78,7 +89,7 @@ final class Serving: Sendable {
       guard let metrics, error.isInUse, error.address == metrics.description,
         !configuration.gateway.isMetricsListenStated
       else { throw error }
-      Console.complain("daybook: warning: no metrics: \(error)")
+      log.write(.warn, .server, "no metrics") { $0.field("error", ours: "\(error)") }
       return try GatewayServer(gateway, listen: address, metrics: nil, on: reactors)
     }
   }
@@ -93,26 +104,30 @@ final class Serving: Sendable {
       try Console.say(Greeting.text(greeting, settings, server.address))
     }
     try Console.say("listening on http://\(server.address)")
-  }
-
-  func reloadOnSignal() {
-    do throws(AdministrationError) {
-      _ = try reload()
-      Console.complain("daybook: the configuration was read again and is in force")
-    } catch {
-      Console.complain("daybook: \(error)")
+    log.write(.info, .server, "started") { line in
+      line.field("address", "\(server.address)")
+      if let metrics = server.metricsAddress { line.field("metrics", "\(metrics)") }
+      line.field("pid", getpid())
+      line.field("sequence", live.durable.value)
     }
   }
+
+  func reloadOnSignal() { _ = try? reload() }
 
   /// Reads the configuration again and puts it in force. On any error the old one stays.
   func reload() throws(AdministrationError) -> [UInt8] {
     do {
-      return try configuration.withLock { current in
+      let answer = try configuration.withLock { current in
         let (answer, new) = try replace(current)
         current = new
         return answer
       }
+      log.write(.info, .server, "the configuration was read again and is in force")
+      return answer
     } catch {
+      log.write(.error, .server, "the configuration was not reloaded, the old one stays") {
+        $0.field("error", ours: "\(error)")
+      }
       throw .conflict("the configuration was not reloaded, the old one stays: \(error)")
     }
   }
@@ -127,7 +142,8 @@ final class Serving: Sendable {
     let prices =
       options.configurationPath == nil ? nil : try ServeOptions.prices(of: new)
     let count = try Opening.declare(new, in: live, reason: "configuration reloaded")
-    if let prices { try Opening.importPrices(prices, into: live) }
+    if let prices { try Opening.importPrices(prices, into: live, log) }
+    log.adopt(new.logs)
     gateway.adopt(new, credentials: credentials, sandboxURL: sandbox?.url)
     var writer = JSONWriter()
     writer.object {
@@ -157,6 +173,7 @@ final class Serving: Sendable {
 
   /// Stops accepting, lets streams end, checkpoints, gives the ledger back.
   func stop() {
+    log.write(.info, .server, "stopping")
     let within = configuration.withLock { $0.gateway.shutdown }.components
     server.shutDown(
       within: within.seconds * 1_000_000_000 + within.attoseconds / 1_000_000_000)
@@ -168,8 +185,12 @@ final class Serving: Sendable {
     do {
       try live.close()
     } catch {
-      Console.complain("daybook: the ledger could not be closed in good order: \(error)")
+      log.write(.error, .ledger, "the ledger could not be closed in good order") {
+        $0.field("error", ours: "\(error)")
+      }
     }
+    log.write(.info, .server, "stopped") { $0.field("sequence", live.durable.value) }
+    log.flush(until: SystemMonotonicClock().now.advanced(seconds: 1))
   }
 }
 

@@ -55,6 +55,7 @@ public final class AdministrationService: Sendable {
 
   let live: LiveLedger
   let clock: any WallClock
+  let log: Log
   private let reload: Reload
   private let accountsChanged: @Sendable () -> Void
   let underWay = CommandsUnderWay()
@@ -64,12 +65,13 @@ public final class AdministrationService: Sendable {
   ///   - accountsChanged: called when an account was enabled or disabled.
   ///   - reload: puts the configuration in force as it is now.
   public init(
-    live: LiveLedger, clock: any WallClock = SystemWallClock(),
+    live: LiveLedger, clock: any WallClock = SystemWallClock(), log: Log = .silent,
     accountsChanged: @escaping @Sendable () -> Void = {}, reload: @escaping Reload
   ) {
     self.accountsChanged = accountsChanged
     self.live = live
     self.clock = clock
+    self.log = log
     self.reload = reload
   }
 
@@ -83,6 +85,15 @@ public final class AdministrationService: Sendable {
   public func answer(
     _ path: String, _ body: [UInt8], actor: String, key: IdempotencyKey? = nil,
     report: @escaping Report = { _, _ in }
+  ) -> AdministrationAnswer {
+    let answer = outcome(of: path, body, actor: actor, key: key, report: report)
+    tell(path, actor: actor, answer)
+    return answer
+  }
+
+  private func outcome(
+    of path: String, _ body: [UInt8], actor: String, key: IdempotencyKey?,
+    report: @escaping Report
   ) -> AdministrationAnswer {
     do throws(AdministrationError) {
       let arguments = try Self.object(body)

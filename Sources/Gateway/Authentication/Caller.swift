@@ -73,6 +73,14 @@ extension Gateway {
   /// is known.
   /// Looks at settled values only, never at holds, with one threshold everywhere.
   func authenticate(
+    _ trace: RequestTrace, forced: Platform?, check: AccessCheck
+  ) throws(Answer) -> Caller {
+    let caller = try authenticate(trace.request, forced: forced, check: check)
+    trace.caller = caller
+    return caller
+  }
+
+  private func authenticate(
     _ request: Request, forced: Platform?, check: AccessCheck
   ) throws(Answer) -> Caller {
     let text: String

@@ -2,6 +2,7 @@
 // "Configuration"). A value: read from a file (ConfigurationParser), restored from the ledger's
 // last recorded state (ConfigurationRestore), or the default of a first start. Secrets are held
 // apart, in `Credentials`: a configuration can be recorded, compared and printed as it is.
+public import Base
 public import Ledger
 
 /// All that the configuration file says, checked, with defaults filled in.
@@ -57,21 +58,6 @@ public struct HostPort: Hashable, Sendable, CustomStringConvertible {
     self.init(host: host, port: port)
   }
   public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}
-
-/// What is logged, and how.
-public struct LogSettings: Equatable, Sendable {
-  public enum Format: String, CaseIterable, Sendable { case text, json }
-  public enum Level: String, CaseIterable, Comparable, Sendable {
-    case debug, info, warning, error
-    public static func < (a: Self, b: Self) -> Bool { a.rank < b.rank }
-    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-  }
-  public var format = Format.text
-  public var level = Level.info
-  /// Levels of single areas, by the area's name.
-  public var levels: [String: Level] = [:]
-  public init() {}
 }
 
 /// Where signed tree heads are published outside.

@@ -64,11 +64,12 @@ extension Configuration {
   private mutating func readLogs(_ top: ConfigurationObject) throws(ConfigurationProblem) {
     guard let object = try top.object("logs", known: ["format", "level", "levels"]) else { return }
     try object.choice("format", into: &logs.format)
-    try object.choice("level", into: &logs.level)
-    guard let levels = try object.object("levels", known: []) else { return }
+    try object.logLevel("level", into: &logs.level)
+    let areas = LogArea.all.map(\.name)
+    guard let levels = try object.object("levels", known: areas) else { return }
     for area in levels.keys {
-      var level = LogSettings.Level.info
-      try levels.choice(area, into: &level)
+      var level = logs.level
+      try levels.logLevel(area, into: &level)
       logs.levels[area] = level
     }
   }
@@ -112,6 +113,15 @@ extension ConfigurationObject {
       throw problem(key, "must be HOST:PORT, for example \"127.0.0.1:8080\", not \"\(text)\"")
     }
     return address
+  }
+
+  /// A level of the log; `warning` is another word for `warn`.
+  func logLevel(_ key: String, into level: inout LogLevel) throws(ConfigurationProblem) {
+    if try string(key) == "warning" {
+      level = .warn
+    } else {
+      try choice(key, into: &level)
+    }
   }
 
   func platform(_ key: String) throws(ConfigurationProblem) -> Platform {

@@ -13,16 +13,18 @@ extension Gateway {
   private static let countingAnswerLimit = 1 << 20
 
   func countTokens(
-    _ request: Request, _ client: Client, _ id: ULID, forced: Platform?
+    _ request: Request, _ client: Client, _ trace: RequestTrace, forced: Platform?
   ) async throws(Answer) {
-    let caller = try authenticate(request, forced: forced, check: .spending)
+    let caller = try authenticate(trace, forced: forced, check: .spending)
     do throws(Answer) {
       let body = HeldBody(try await readBody(request, client), in: budget)
       defer { body.free() }
       let call = try MessagesCall(body.bytes)
+      trace.asks(model: call.model, stream: false, bodyBytes: body.bytes.count)
       try checkEligibility(of: caller)
       let snapshot = snapshot
       let account = try account(for: call, caller, snapshot)
+      trace.tries(account.name, model: account.models.sent(for: call.model) ?? call.model)
       let settings = snapshot.configuration.gateway
       let started = client.reactor.now
       // Antigravity has no way to count (KEEP).
@@ -30,10 +32,10 @@ extension Gateway {
       if let outgoing = try countRequest(call, body.bytes, from: request, to: account) {
         answered = await count(outgoing, account, client, settings)
       }
-      guard let counted = answered else { return }
+      guard let counted = answered else { return trace.left() }
       let duration = Milliseconds(nanoseconds: client.reactor.now.nanoseconds(since: started))
       record(counted, call, caller, account, duration)
-      try answer(counted, client, id)
+      try answer(counted, client, trace.id)
     } catch {
       note(error, by: caller)
       throw error
@@ -63,7 +65,6 @@ extension Gateway {
     var headers = ResponseHeaders.json(id)
     for field in passed { headers.add(field.name, field.value) }
     client.respond(status: 200, headers: headers, body: counted.body)
-    answerCounts.note(route: "count_tokens", status: 200)
   }
 
   private func checkEligibility(of caller: Caller) throws(Answer) {

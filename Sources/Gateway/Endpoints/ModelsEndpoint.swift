@@ -6,9 +6,9 @@ import Projections
 
 extension Gateway {
   func models(
-    _ request: Request, _ client: Client, _ id: ULID, forced: Platform?
+    _ request: Request, _ client: Client, _ trace: RequestTrace, forced: Platform?
   ) throws(Answer) {
-    let caller = try authenticate(request, forced: forced, check: .reading)
+    let caller = try authenticate(trace, forced: forced, check: .reading)
     let all = modelNames(of: caller, forced: forced)
     let page = ModelPage(
       all, limit: request.queryValue("limit"), after: request.queryValue("after_id"),
@@ -22,21 +22,23 @@ extension Gateway {
       json.member(optional: "first_id", page.models.first)
       json.member(optional: "last_id", page.models.last)
     }
-    answer(json, client, id)
+    answer(json, client, trace)
   }
 
-  func model(_ name: String, _ request: Request, _ client: Client, _ id: ULID) throws(Answer) {
-    let caller = try authenticate(request, forced: nil, check: .reading)
+  func model(_ name: String, _ request: Request, _ client: Client, _ trace: RequestTrace)
+    throws(Answer)
+  {
+    let caller = try authenticate(trace, forced: nil, check: .reading)
     guard modelNames(of: caller, forced: nil).contains(name) else {
       throw Answer(404, "not_found_error", "model: \(name.clipped(toBytes: 256))")
     }
     var json = JSONWriter()
     Self.write(name, to: &json)
-    answer(json, client, id)
+    answer(json, client, trace)
   }
 
-  private func answer(_ json: JSONWriter, _ client: Client, _ id: ULID) {
-    client.respond(status: 200, headers: .json(id), body: json.bytes)
+  private func answer(_ json: JSONWriter, _ client: Client, _ trace: RequestTrace) {
+    client.respond(status: 200, headers: .json(trace.id), body: json.bytes)
   }
 
   private static func write(_ model: String, to json: inout JSONWriter) {

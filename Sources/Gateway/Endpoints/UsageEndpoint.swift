@@ -7,8 +7,8 @@ public import Ledger
 public import Projections
 
 extension Gateway {
-  func usage(_ request: Request, _ client: Client, _ id: ULID) async throws(Answer) {
-    let caller = try authenticate(request, forced: nil, check: .inspecting)
+  func usage(_ request: Request, _ client: Client, _ trace: RequestTrace) async throws(Answer) {
+    let caller = try authenticate(trace, forced: nil, check: .inspecting)
     let now = wallClock.now()
     let planName = snapshot.configuration.gateway.planName
     let report = live.withBooks { books in
@@ -17,7 +17,7 @@ extension Gateway {
     guard await isDurable(report.basis, on: client.reactor) else {
       throw .billingUnavailable
     }
-    var headers = ResponseHeaders.json(id)
+    var headers = ResponseHeaders.json(trace.id)
     headers.add("cache-control", "no-store")
     client.respond(status: 200, headers: headers, body: report.json)
   }

@@ -96,8 +96,11 @@ extension Forwarding {
   private func wait(
     for suspension: Suspension, atMost limit: Duration
   ) async -> Suspension.Outcome {
-    await reply.wait(
-      for: suspension, until: reactor.now.advanced(nanoseconds: limit.nanoseconds))
+    let start = reactor.now
+    let outcome = await reply.wait(
+      for: suspension, until: start.advanced(nanoseconds: limit.nanoseconds))
+    reply.trace.waited(account: reactor.now.nanoseconds(since: start))
+    return outcome
   }
 
   /// Leaves the queue. When the slot was in the air already, whoever sent it finds the wait over

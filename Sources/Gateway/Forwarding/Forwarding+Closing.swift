@@ -8,6 +8,7 @@ extension Forwarding {
     _ failed: FailedAttempt, account: UpstreamAccount, begun: MonotonicTime,
     outcome: AttemptOutcome
   ) {
+    let failed = failed.hiding(account.authorization?.value)
     var event = AttemptFailed()
     event.party = admission.party
     event.account = account.id
@@ -25,8 +26,10 @@ extension Forwarding {
     if isAccountsFault, let rest = gateway.rest(account.id, after: failed) {
       event.coolDown = Milliseconds(nanoseconds: rest.seconds.multipliedClamped(1_000_000_000))
     }
-    gateway.metrics.failedAttempts.add(1)
     gateway.append(event)
+    gateway.tell(
+      failed, of: reply.requestID, account: account, attempt: attempts, outcome: outcome,
+      nanoseconds: reactor.now.nanoseconds(since: begun))
   }
 
   /// Ends the request without a charge.
@@ -68,6 +71,7 @@ extension Forwarding {
     event.group = admission.group
     event.account = lastAccount
     event.detail = detail.clipped(toBytes: 256)
+    reply.trace.closed(failure)
     await gateway.appendForCertain(event, on: reactor)
   }
 }

@@ -19,7 +19,7 @@ extension Forwarding {
     event.target = admission.target
     event.subscription = admission.subscription
     let sequence = await gateway.appendForCertain(event, on: reactor)
-    gateway.metrics.intercepted.add(1)
+    reply.trace.intercepted(kind)
     guard let sequence, await gateway.isDurable(sequence, on: reactor) else {
       return await reply.fail(.notRecorded)
     }
@@ -63,10 +63,11 @@ extension Forwarding {
       (asked, admission) = try gateway.admit(
         asked, toFallback: group, closing: event, snapshot: snapshot)
     } catch {
+      reply.trace.refused(error)
       await reply.fail(error)
       return false
     }
-    gateway.metrics.fallbacks.add(1)
+    reply.trace.fallsBack(to: asked.caller, hold: admission.hold)
     isDurable = false
     excluded = []
     findSession()

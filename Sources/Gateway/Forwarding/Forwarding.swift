@@ -55,6 +55,7 @@ final class Forwarding {
     self.request = request
     self.asked = asked
     self.admission = admission
+    reply.trace.hold = admission.hold
     self.reply = reply
     self.started = started
     self.body = body
@@ -81,6 +82,7 @@ final class Forwarding {
       }
       let begun = reactor.now
       guard let end = await attemptDurably(account) else {
+        reply.trace.refused(.billingUnavailable)
         return await reply.fail(.billingUnavailable)
       }
       if await isOver(end, account, begun: begun) { return }
@@ -96,6 +98,7 @@ final class Forwarding {
     guard isDurable else { return nil }
     attempts += 1
     lastAccount = account.id
+    reply.trace.tries(account.name, model: account.models.sent(for: call.model) ?? call.model)
     return await attempt(account)
   }
 
@@ -162,7 +165,8 @@ final class Forwarding {
   func noteCallerGone() {
     guard drainEnds == nil else { return }
     drainEnds = reactor.now.advanced(nanoseconds: settings.drain.nanoseconds)
-    gateway.metrics.drains.add(1)
+    gateway.metrics.drains.add()
+    reply.trace.drains()
     giveUserSlotBack()
     drain = gateway.drains.begin(self)
   }

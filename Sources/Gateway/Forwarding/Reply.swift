@@ -8,7 +8,9 @@ import Ledger
 /// The caller's side of one request.
 final class Reply {
   let client: Client
-  let requestID: ULID
+  /// What is known of the request: told at its end.
+  let trace: RequestTrace
+  var requestID: ULID { trace.id }
   let isStream: Bool
   private let pingNanoseconds: Int64
   /// True once 200 and the SSE headers are out.
@@ -19,9 +21,9 @@ final class Reply {
   /// True when a write found the caller gone or stalled.
   private(set) var writeFailed = false
 
-  init(_ client: Client, requestID: ULID, isStream: Bool, pingInterval: Duration) {
+  init(_ client: Client, trace: RequestTrace, isStream: Bool, pingInterval: Duration) {
     self.client = client
-    self.requestID = requestID
+    self.trace = trace
     self.isStream = isStream
     pingNanoseconds = pingInterval.nanoseconds
     lastSent = client.reactor.now

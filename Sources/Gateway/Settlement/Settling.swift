@@ -13,7 +13,8 @@ extension Forwarding {
       ending: answered.ending, estimatedInput: admission.estimatedInput)
     let settled = settlement(of: answered, reading)
     let sequence = await gateway.appendForCertain(settled, on: reactor)
-    gateway.metrics.count(settled.settlement)
+    gateway.metrics.count(settled.settlement, platform: answered.account.platform)
+    reply.trace.settled(settled.settlement)
     guard !reply.isGone else { return }
     let isDurable: Bool
     if let sequence {

@@ -22,7 +22,10 @@ extension Connection {
     guard mayAnswer() else { return }
     let hasBody = status != 204 && status != 304
     writeHead(status, headers, hasBody ? .length(bytes.count) : .none)
-    if hasBody && !isHead { output.append(contentsOf: bytes) }
+    if hasBody && !isHead {
+      output.append(contentsOf: bytes)
+      answeredBytes = bytes.count
+    }
     answer = .complete
     reactor.markDirty(self)
   }
@@ -47,6 +50,7 @@ extension Connection {
     if drops || bytes.isEmpty { return }
     if chunked { AnswerHead.appendChunkSize(bytes.count, to: &output) }
     output.append(contentsOf: bytes)
+    answeredBytes += bytes.count
     if chunked { AnswerHead.append("\r\n", to: &output) }
     reactor.markDirty(self)
     if unsent < Self.highWater { return }
@@ -109,6 +113,7 @@ extension Connection {
       lingers = true
     }
     if server.isDraining { closes = true }
+    answeredStatus = status
     AnswerHead.append(
       to: &output, status: status, headers: headers, framing: framing, date: reactor.dates.bytes(),
       closes: closes, showsKeepAlive: headers.showsKeepAlive || minor == 0)

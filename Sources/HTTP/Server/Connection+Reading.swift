@@ -13,6 +13,8 @@ extension Connection {
         headBytes: server.limits.headBytes, targetBytes: server.limits.targetBytes,
         fields: server.limits.headerFields))
     answer = .none
+    answeredStatus = 0
+    answeredBytes = 0
     let started = reactor.now
     var deadline = started.advanced(
       milliseconds: isFirstRequest ? server.limits.headMilliseconds : server.limits.idleMilliseconds

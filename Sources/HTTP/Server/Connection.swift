@@ -40,6 +40,9 @@ final class Connection: PollSource {
 
   // The request being answered.
   var answer = Answer.none
+  /// Status and body bytes of the answer so far; 0 before it.
+  var answeredStatus = 0
+  var answeredBytes = 0
   var isHead = false
   var minor = 1
   /// No further request is taken from this connection.

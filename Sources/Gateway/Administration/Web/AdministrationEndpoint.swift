@@ -63,7 +63,6 @@ extension Gateway {
     let call = AdministrationCall(self, request, client, id)
     guard await call.hasRightToken(hash) else { return }
     MetricsHandler(gateway: self, reactors: administration.reactors).answer(client, id)
-    answerCounts.note(route: "metrics", status: 200)
   }
 }
 
@@ -94,6 +93,7 @@ struct AdministrationCall {
         401, "unauthorized", "send the administration token as `Authorization: Bearer TOKEN`",
         headers: [("www-authenticate", "Bearer realm=\"daybook\"")])
     case .wrong:
+      gateway.tellWrongToken(id, request)
       refuse(
         401, "unauthorized", "this is not the administration token",
         headers: [("www-authenticate", "Bearer realm=\"daybook\", error=\"invalid_token\"")])
@@ -149,10 +149,7 @@ struct AdministrationCall {
     guard case .lines = operation.answer else {
       return answer(await runner.run(command, for: client))
     }
-    let isStream = await runner.stream(
-      command, for: client, headers: headers("application/jsonl")
-    ) { answer($0) }
-    if isStream { gateway.answerCounts.note(route: "admin", status: 200) }
+    await runner.stream(command, for: client, headers: headers("application/jsonl")) { answer($0) }
   }
 
   /// The body; nil when the request was answered.
@@ -204,7 +201,6 @@ struct AdministrationCall {
     if answer.isReplayed { headers.add("idempotent-replayed", "true") }
     if answer.status == 503 { headers.add("retry-after", "1") }
     client.respond(status: answer.status, headers: headers, body: answer.body)
-    gateway.answerCounts.note(route: "admin", status: answer.status)
   }
 
   private func headers(_ type: String) -> ResponseHeaders {
