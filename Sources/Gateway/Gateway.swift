@@ -32,6 +32,8 @@ public final class Gateway: Sendable {
     let configuration: Configuration
     let accounts: [AccountID: UpstreamAccount]
     let groupAccounts: [GroupID: [AccountID]]
+    /// The model maps of each group's accounts, each once: many accounts share one.
+    let groupMaps: [GroupID: Set<ModelMap>]
 
     init(
       configuration: Configuration, accounts: [AccountID: UpstreamAccount],
@@ -40,18 +42,16 @@ public final class Gateway: Sendable {
       self.configuration = configuration
       self.accounts = accounts
       self.groupAccounts = groupAccounts
+      groupMaps = groupAccounts.mapValues { Set($0.compactMap { accounts[$0]?.models }) }
     }
 
     /// The names under which a group's accounts would ask for `model`.
     func mappedModels(_ model: String, group: GroupID) -> [String] {
-      var names: [String] = []
-      for id in groupAccounts[group] ?? [] {
-        guard let sent = accounts[id]?.models.sent(for: model), sent != model,
-          !names.contains(sent)
-        else { continue }
-        names.append(sent)
+      var names: Set<String> = []
+      for map in groupMaps[group] ?? [] {
+        if let sent = map.sent(for: model), sent != model { names.insert(sent) }
       }
-      return names
+      return Array(names)
     }
   }
 

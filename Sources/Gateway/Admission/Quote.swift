@@ -27,8 +27,10 @@ struct Quote {
   private let prices: PriceBook
   private let asked: String
   private let fallback: String?
-  /// The name asked for and what the group's accounts map it to, with their prices.
-  private let priced: [(sent: String, match: PriceMatch)]
+  /// The price of the name asked for: it holds whatever account serves the request.
+  private let own: PriceMatch?
+  /// Where that has none: the prices of what the group's accounts map it to, by the name sent.
+  private let mapped: [String: PriceMatch]
 
   /// nil when no name the request may go upstream as has a price.
   init?(
@@ -38,17 +40,22 @@ struct Quote {
     self.prices = prices
     self.asked = asked
     self.fallback = fallback
-    priced = ([asked] + mapped).compactMap { sent in
-      prices.resolve(asked: asked, mapped: sent, defaultModel: fallback).map { (sent, $0) }
+    own = prices.match(asked)
+    var found: [String: PriceMatch] = [:]
+    for sent in own == nil ? [asked] + mapped : [] {
+      found[sent] = prices.resolve(asked: asked, mapped: sent, defaultModel: fallback)
     }
-    if priced.isEmpty { return nil }
+    self.mapped = found
+    if own == nil && found.isEmpty { return nil }
   }
 
   /// The price of a request that goes upstream as `sent`; nil when it has none.
   func price(sent: String) -> PriceMatch? {
-    priced.first { $0.sent == sent }?.match
-      ?? prices.resolve(asked: asked, mapped: sent, defaultModel: fallback)
+    own ?? mapped[sent] ?? prices.resolve(asked: asked, mapped: sent, defaultModel: fallback)
   }
+
+  /// Whether a request that goes upstream as `sent` has a price. Asked of each account of a group.
+  func hasPrice(sent: String) -> Bool { own != nil || price(sent: sent) != nil }
 
   /// The hold, by the dearest of the prices that may apply.
   func hold(
@@ -57,7 +64,8 @@ struct Quote {
     let estimate = HoldEstimate(
       inputTokens: basis.inputTokens, outputTokens: basis.outputTokens(atMost: outputLimit),
       mayWrite1h: basis.wantsHourCache)
-    return priced.map { estimate.amount(at: $0.match.model, multiplier: multiplier) }.max()
+    if let own { return estimate.amount(at: own.model, multiplier: multiplier) }
+    return mapped.values.map { estimate.amount(at: $0.model, multiplier: multiplier) }.max()
       ?? .zero
   }
 

@@ -19,7 +19,7 @@ extension Forwarding {
     AccountWish(
       group: admission.group, platform: caller.platform, model: call.model, session: session,
       excluded: excluded,
-      isPriced: { [admission] in admission.price.price(sent: $0) != nil })
+      isPriced: { [admission] in admission.price.hasPrice(sent: $0) })
   }
 
   /// Names the caller's session in the admission's group.

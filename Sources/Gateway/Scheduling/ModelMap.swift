@@ -1,7 +1,7 @@
 // An account's map of model names: which models it serves, and under which name it asks for them.
 
 /// Model asked for -> model sent. Keys may end in `*`; the exact key wins, then the longest prefix.
-struct ModelMap: Sendable, Equatable {
+struct ModelMap: Sendable, Hashable {
   private let exact: [String: String]
   /// Longest first.
   private let prefixes: [(prefix: String, sent: String)]
@@ -28,5 +28,12 @@ struct ModelMap: Sendable, Equatable {
 
   static func == (a: Self, b: Self) -> Bool {
     a.exact == b.exact && a.prefixes.elementsEqual(b.prefixes) { $0 == $1 }
+  }
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(exact)
+    for (prefix, sent) in prefixes {
+      hasher.combine(prefix)
+      hasher.combine(sent)
+    }
   }
 }
