@@ -143,3 +143,10 @@ struct SeededGenerator: RandomNumberGenerator {
     #expect(![1, 2, 3].isEqualInConstantTime(to: [1, 2]))
   }
 }
+
+@Test(arguments: [0, 7, 10, -1, 1_234_567_890, Int.max, Int.min])
+func `digits appended are those of the number's description`(value: Int) {
+  var bytes: [UInt8] = [0x3A]
+  bytes.append(decimal: value)
+  #expect(String(decoding: bytes, as: UTF8.self) == ":\(value)")
+}

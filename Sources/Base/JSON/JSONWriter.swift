@@ -64,9 +64,15 @@ public struct JSONWriter: Sendable {
   }
 
   public mutating func integer(_ value: some BinaryInteger) {
+    if let value = Int(exactly: value) { return integer(value) }
     separate()
     bytes.append(utf8: String(value))
   }
+  public mutating func integer(_ value: Int) {
+    separate()
+    bytes.append(decimal: value)
+  }
+  public mutating func integer(_ value: Int64) { integer(Int(value)) }
 
   /// All digits of value / 10^scale: 10250000000 at scale 9 is 10.25.
   public mutating func decimal(_ value: Int64, scale: Int) {
@@ -134,6 +140,11 @@ extension JSONWriter {
   }
 
   public mutating func member(_ name: String, _ value: some BinaryInteger) {
+    self.name(name)
+    integer(value)
+  }
+
+  public mutating func member(_ name: String, _ value: Int64) {
     self.name(name)
     integer(value)
   }

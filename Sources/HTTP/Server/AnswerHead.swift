@@ -1,5 +1,6 @@
 // The head of an answer, as bytes.
 
+import Base
 import Glibc
 
 /// No SIGPIPE when the other side is gone.
@@ -60,7 +61,7 @@ enum AnswerHead {
     text.withUTF8Buffer { unsafe output.append(contentsOf: $0) }
   }
   static func appendNumber(_ value: Int, to output: inout [UInt8]) {
-    output.append(contentsOf: String(value).utf8)
+    output.append(decimal: value)
   }
   /// A chunk's size line.
   static func appendChunkSize(_ size: Int, to output: inout [UInt8]) {
