@@ -136,7 +136,6 @@ struct Delivery {
   }
   /// Waits; false when the caller left.
   private func pause(_ milliseconds: Int) async -> Bool {
-    precondition(client.reactor.isCurrent, "DEBUG off reactor")
     if milliseconds == 0 { return !client.isGone }
     return await client.sleep(until: client.reactor.now.advanced(milliseconds: milliseconds))
   }
