@@ -14,6 +14,8 @@ struct Answer: Error {
   var headers: [(name: String, value: String)] = []
   /// What is written to the log about it, where anything is.
   var rejection: RejectReason?
+  /// True once it stands among the refusals: not to be counted twice.
+  var isNoted = false
 
   init(_ status: Int, _ kind: String, _ message: String, rejection: RejectReason? = nil) {
     self.status = status

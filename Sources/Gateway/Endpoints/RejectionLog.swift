@@ -45,21 +45,21 @@ final class RejectionLog: Sendable {
 extension Gateway {
   /// Notes that a known caller was refused before the billing check.
   func note(_ answer: Answer, by caller: Caller) {
-    guard let reason = answer.rejection else { return }
+    guard !answer.isNoted, let reason = answer.rejection else { return }
     let kind = RejectionLog.Kind(
       user: caller.user.id, key: caller.key.id, group: caller.group.id, reason: reason,
       status: answer.status)
     write(rejections.note(kind, at: wallClock.now()))
   }
 
-  /// Notes that a known key was refused. Returns the answer without what is noted of it.
+  /// Notes that a known key was refused; says so in the answer.
   func noted(_ answer: Answer, of key: KeyEntry?) -> Answer {
     guard let key, let reason = answer.rejection else { return answer }
     let kind = RejectionLog.Kind(
       user: key.user, key: key.id, group: key.group, reason: reason, status: answer.status)
     write(rejections.note(kind, at: wallClock.now()))
     var answer = answer
-    answer.rejection = nil
+    answer.isNoted = true
     return answer
   }
 

@@ -96,7 +96,9 @@ extension Forwarding {
     case .error(let type, let event):
       ending = ending ?? .upstreamCut
       remainder = .streamError(event)
-      failure = FailedAttempt(.errorEvent, status: Self.status(ofError: type), detail: type)
+      failure =
+        stream.failure.map { FailedAttempt($0, status: head.status, at: gateway) }
+        ?? FailedAttempt(.errorEvent, status: Self.status(ofError: type), detail: type)
     case .malformed(let what):
       ending = ending ?? .upstreamCut
       failure = FailedAttempt(.malformedAnswer, status: head.status, detail: what)

@@ -18,7 +18,7 @@ extension Forwarding {
           body, shownModel: call.model, model: account.name(of: call.model),
           signatures: gateway.signatures, ids: .system, now: gateway.wallClock.now())
     } catch {
-      return .failed(FailedAttempt(error, status: head.status))
+      return .failed(FailedAttempt(error, status: head.status, at: gateway))
     }
     guard whole.meter.hasAnything else {
       return .failed(
@@ -55,11 +55,14 @@ extension Forwarding {
 }
 
 extension FailedAttempt {
-  init(_ failure: GeminiFailure, status: Int) {
+  init(_ failure: GeminiFailure, status: Int, at gateway: Gateway) {
     switch failure {
     case .error(let error):
       self.init(.errorEvent, status: error.status, detail: "\(error.kind) under 2xx")
       isOperatorFault = error.isOperatorFault
+      if error.status == 429 {
+        restSeconds = error.restSeconds(now: gateway.wallClock.now(), pacific: gateway.pacific)
+      }
     case .malformed(let what):
       self.init(.malformedAnswer, status: status, detail: what)
     }

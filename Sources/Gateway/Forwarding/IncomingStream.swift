@@ -18,6 +18,9 @@ struct IncomingStream {
   /// What is charged for. A translation meters itself: the 0 of its message_start is no report.
   var meter: UsageMeter { translator?.meter ?? relay.meter }
 
+  /// Why a translated stream goes no further; nil while it does.
+  var failure: GeminiFailure? { translator?.failure }
+
   mutating func take(_ bytes: [UInt8], now: Timestamp) {
     if translator == nil { return relay.take(bytes) }
     relay.take(translator?.take(bytes, now: now) ?? [])

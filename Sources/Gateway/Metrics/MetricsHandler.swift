@@ -1,6 +1,6 @@
 // GET /metrics: what is counted along the way (GatewayMetrics), and what is asked when the page is:
-// queues, accounts, the ledger, the HTTP front, the process. On its own listener, on loopback unless
-// configured otherwise, and beside /admin for whoever has the administration token.
+// queues, accounts, the ledger, the HTTP front, the process. On its own listener, on loopback
+// unless configured otherwise, and beside /admin for whoever has the administration token.
 import Base
 import HTTP
 import Ledger
