@@ -107,9 +107,6 @@ extension ErrorCase {
         try bed.record(SubscriptionRevoked(state))
       }),
     ErrorCase(
-      "billing-quota", "init", Answer(.keyQuotaExhausted),
-      overtaken(subscribed: false) { try $0.changeKey { $0.quota = none } }),
-    ErrorCase(
       "billing-daily", "init", Answer(.dailyLimit),
       overtaken(subscribed: true) { try $0.changeGroup { $0.dailyLimit = none } }),
     ErrorCase(
