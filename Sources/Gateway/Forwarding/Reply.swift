@@ -120,7 +120,18 @@ extension Answer {
   var streamBody: [UInt8] {
     var envelope = self
     envelope.isFlat = false
+    if isFlat { envelope.kind = Self.envelopeKind(status) }
     return envelope.body
+  }
+
+  /// The type that stands for a status, where a flat error's code has no place.
+  private static func envelopeKind(_ status: Int) -> String {
+    switch status {
+    case 401: "authentication_error"
+    case 403: "permission_error"
+    case 429: "rate_limit_error"
+    default: "invalid_request_error"
+    }
   }
 
   func send(to client: Client, requestID: ULID) {

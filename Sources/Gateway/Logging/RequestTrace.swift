@@ -132,15 +132,7 @@ enum RefusedFor: String, CaseIterable {
     case (_, "API_KEY_REQUIRED"): self = .keyMissing
     case (_, "INVALID_API_KEY"): self = .keyUnknown
     case (_, "api_key_in_query_deprecated"): self = .keyInQuery
-    // Refusals of known keys are in the ledger already, and come here without their reason.
-    case (_, "API_KEY_DISABLED"): self = .keyDisabled
-    case (_, "API_KEY_EXPIRED"): self = .keyExpired
     case (_, "API_KEY_QUOTA_EXHAUSTED"): self = .keyQuota
-    case (_, "ACCESS_DENIED"): self = .accessDenied
-    case (_, "USER_NOT_FOUND"), (_, "USER_INACTIVE"): self = .userInactive
-    case (_, "SUBSCRIPTION_NOT_FOUND"), (_, "SUBSCRIPTION_INVALID"): self = .subscription
-    case (_, "USAGE_LIMIT_EXCEEDED"): self = .usageLimit
-    case (_, "INSUFFICIENT_BALANCE"): self = .balance
     case (_, "billing_error"): self = .billing
     case (_, "billing_service_error"): self = .billingUnavailable
     case (429, "rate_limit_error"): self = .reserved
