@@ -180,6 +180,7 @@ struct MixAudit {
   static func comesToRest(_ bed: MixBed) async throws -> String? {
     let gauges = [
       "requests_active", "requests_waiting", "open_requests", "open_holds_usd",
+      "user_slots_running", "account_running", "account_waiting", "drains_running",
     ]
     let port = bed.metricsPort
     return try await onThread {

@@ -103,21 +103,3 @@ private enum InterceptRules {
     return false
   }
 }
-
-extension Array where Element == UInt8 {
-  /// Whether `needle` (1 ... 255 bytes) stands in these bytes. Looks at every byte only where the
-  /// needle's last ones are about (Horspool 1980): a body may be long.
-  func contains(sequence needle: [UInt8]) -> Bool {
-    let length = needle.count
-    guard count >= length, let last = needle.last else { return false }
-    var shifts = [Int](repeating: length, count: 256)
-    for (index, byte) in needle.dropLast().enumerated() { shifts[Int(byte)] = length - 1 - index }
-    var end = length - 1
-    while end < count {
-      let byte = self[end]
-      if byte == last && self[(end - length + 1)...end].elementsEqual(needle) { return true }
-      end += shifts[Int(byte)]
-    }
-    return false
-  }
-}

@@ -95,7 +95,7 @@ extension Gateway {
 
   private func writeAccounts(to page: inout MetricsPage) {
     let now = wallClock.now()
-    let (accounts, waiting) = scheduler.withLock { scheduler in
+    let (accounts, waiting, running) = scheduler.withLock { scheduler in
       (
         scheduler.accounts.map { account in
           AccountGauges(
@@ -104,13 +104,14 @@ extension Gateway {
             running: account.slots.running, waiting: account.slots.waiting,
             limit: account.slots.limit)
         }.sorted { $0.name < $1.name },
-        scheduler.waitingForUsers
+        scheduler.waitingForUsers, scheduler.runningOfUsers
       )
     }
     let atAccounts = accounts.reduce(0) { $0 + $1.waiting }
     page.begin("requests_waiting", "gauge", "Requests waiting for a slot.")
     page.sample("requests_waiting", [("queue", "user")], "\(waiting)")
     page.sample("requests_waiting", [("queue", "account")], "\(atAccounts)")
+    page.gauge("user_slots_running", "Slots of users in use.", Int64(running))
     page.begin("account_state", "gauge", "1 for the state an account is in, 0 for the others.")
     for account in accounts {
       for state in AccountCondition.allCases where state != .unrecognized {

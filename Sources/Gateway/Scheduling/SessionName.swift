@@ -21,7 +21,9 @@ extension MessagesCall {
       if let identifier = SessionName.identifier(metadata, scanner) {
         name = Array(identifier.utf8)
       } else {
-        let text = SessionName.text(system: system, messages: messages, scanner)
+        let mayBeMarked = body.contains(sequence: SessionName.mark)
+        let text = SessionName.text(
+          system: system, messages: messages, mayBeMarked: mayBeMarked, scanner)
         if text.isEmpty { return nil }
         name = Array("\(key.value):".utf8) + text
       }
@@ -81,15 +83,18 @@ enum SessionName {
     return nil
   }
 
+  /// What every marked block says; a body without it needs no walk through its messages.
+  static let mark = Array("ephemeral".utf8)
+
   /// The text that stands for a conversation without a name; empty when there is none.
   static func text(
-    system: JSONSlice?, messages: JSONSlice?, _ scanner: borrowing JSONScanner
+    system: JSONSlice?, messages: JSONSlice?, mayBeMarked: Bool, _ scanner: borrowing JSONScanner
   ) -> [UInt8] {
     var marked: [UInt8] = []
-    add(system, onlyMarked: true, scanner, to: &marked)
+    if mayBeMarked { add(system, onlyMarked: true, scanner, to: &marked) }
     var first: [UInt8]?
     var all = scanner.elements(of: messages)
-    while let message = all.next() {
+    while first == nil || mayBeMarked, let message = all.next() {
       let content = scanner.member("content", of: message)
       if first == nil {
         var text: [UInt8] = []
