@@ -67,6 +67,7 @@ extension Answer {
         writer.member("cache_creation_input_tokens", usage.input.write5m + usage.input.write1h)
         writer.member("cache_read_input_tokens", usage.input.cacheRead)
         writer.member("output_tokens", usage.output)
+        usage.writeSearches(to: &writer)
         writer.endObject()
       }
     }
@@ -85,7 +86,8 @@ extension Answer {
     switch block {
     case .thinking: delta("thinking_delta", "thinking", piece.text, index: index)
     case .text: delta("text_delta", "text", piece.text, index: index)
-    case .toolUse: delta("input_json_delta", "partial_json", piece.text, index: index)
+    case .toolUse, .search, .found:
+      delta("input_json_delta", "partial_json", piece.text, index: index)
     }
   }
   /// Most events of a stream are these, so they are put together without a writer.
@@ -144,6 +146,16 @@ extension Answer {
       writer.member("name", name)
       writer.name("input")
       writer.raw(isStart ? "{}" : text)
+    case .search(let id, _):
+      writer.string("server_tool_use")
+      writer.member("id", id)
+      writer.member("name", "web_search")
+      writer.name("input")
+      writer.raw(isStart ? "{}" : text)
+    case .found(let id):
+      writer.string("web_search_tool_result")
+      writer.member("tool_use_id", id)
+      writer.member("content", array: WebSearch.writeResults)
     }
     writer.endObject()
   }
@@ -162,8 +174,13 @@ extension Usage {
     writer.member("ephemeral_1h_input_tokens", input.write1h)
     writer.endObject()
     writer.member("output_tokens", output)
+    writeSearches(to: &writer)
     writer.member("service_tier", "standard")
     writer.endObject()
+  }
+  func writeSearches(to writer: inout JSONWriter) {
+    guard searches > 0 else { return }
+    writer.member("server_tool_use", object: { $0.member("web_search_requests", searches) })
   }
 }
 

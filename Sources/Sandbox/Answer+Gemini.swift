@@ -99,6 +99,7 @@ extension Answer {
         let tokens = json.reduce(0) { $0 + $1.tokens }
         parts.append(Part(kind: .call(name), text: text, tokens: tokens, signature: signature))
         endsEmpty = true
+      case .search, .found: break
       }
     }
     // The end of a stream never is all of its content: what breaks off breaks off before it.
@@ -152,6 +153,9 @@ extension Answer {
         })
     }
     if isLast { writer.member("finishReason", finishReason) }
+    if isLast && self.usage.searches > 0 {
+      writer.member("groundingMetadata", object: WebSearch.writeGrounding)
+    }
     writer.member("index", 0)
     if isLast && ending == .safety {
       writer.member(

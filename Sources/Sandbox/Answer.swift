@@ -8,10 +8,16 @@ enum Block: Sendable {
   case thinking([Piece], signature: String)
   case text([Piece])
   case toolUse(id: String, name: String, json: [Piece])
+  /// A web search that Anthropic does, and what it found.
+  case search(id: String, json: [Piece])
+  case found(id: String)
 
   var pieces: [Piece] {
     switch self {
-    case .thinking(let pieces, _), .text(let pieces), .toolUse(_, _, let pieces): pieces
+    case .thinking(let pieces, _), .text(let pieces), .toolUse(_, _, let pieces),
+      .search(_, let pieces):
+      pieces
+    case .found: []
     }
   }
 }
@@ -23,6 +29,8 @@ struct Usage: Hashable, Sendable {
   var output: Int
   /// The part of `output` that was thought, shown or not.
   var thoughts = 0
+  /// Web searches that have a fee.
+  var searches = 0
 }
 
 /// Why an answer ends where it ends.
@@ -64,6 +72,7 @@ struct Answer: Sendable {
       draft.ending = .safety
     default:
       draft.think()
+      if prompt.searches { draft.search(id: "srvtoolu_01" + ids.base62(22)) }
       if let tool = prompt.tool {
         draft.call(tool, id: "toolu_01" + ids.base62(22))
       } else {
@@ -90,6 +99,7 @@ private struct Draft {
   var ending = Ending.done
   private(set) var signature = ""
   private var thoughts = 0
+  private var searches = 0
   /// Tokens of the blocks, and of a thought that is in none.
   private var written = 0
   private var left: Int { prompt.maxTokens - written }
@@ -118,6 +128,17 @@ private struct Draft {
     add(.toolUse(id: id, name: tool.name, json: toolInput(for: tool)))
     ending = written >= prompt.maxTokens ? .limit : .toolCall
   }
+  /// Anthropic counts searches; Google counts queries from Gemini 3 on, before that grounded
+  /// answers.
+  mutating func search(id: String) {
+    if prompt.wire.isGoogle {
+      searches = prompt.model.hasPrefix("gemini-3") ? WebSearch.queries.count : 1
+    } else {
+      searches = 1
+      add(.search(id: id, json: WebSearch.input))
+      blocks.append(.found(id: id))
+    }
+  }
   private mutating func add(_ block: Block) {
     blocks.append(block)
     written += block.pieces.reduce(0) { $0 + $1.tokens }
@@ -125,6 +146,6 @@ private struct Draft {
 
   var usage: Usage {
     let output = ending == .blocked ? 0 : min(max(1, written), prompt.maxTokens)
-    return Usage(input: prompt.input, output: output, thoughts: thoughts)
+    return Usage(input: prompt.input, output: output, thoughts: thoughts, searches: searches)
   }
 }

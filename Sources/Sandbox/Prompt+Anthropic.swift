@@ -24,6 +24,7 @@ extension Prompt {
       maxTokens: try Self.maxTokens(root),
       thought: thinking == "enabled" || thinking == "adaptive" ? .shown : .none,
       tool: Self.chooseTool(root, lastText: counter.lastText, lastIsResult: counter.lastIsResult),
+      searches: Self.isSearch(root, lastText: counter.lastText),
       input: counter.split(limit: Self.inputLimit), countedTokens: counter.total,
       digest: hash(of: body))
   }
@@ -42,11 +43,18 @@ extension Prompt {
     }
     return Int(limit)
   }
+  /// The web search is Anthropic's own tool: it is not called, it is done.
+  private static func isSearch(_ tool: JSONValue) -> Bool {
+    tool["type"]?.string?.hasPrefix("web_search_") == true
+  }
+  private static func isSearch(_ root: JSONValue, lastText: String) -> Bool {
+    lastText.contains("web_search") && (root["tools"]?.array ?? []).contains(where: isSearch)
+  }
   /// `tool_choice` any or tool forces a call; auto calls a tool that the last turn names.
   private static func chooseTool(
     _ root: JSONValue, lastText: String, lastIsResult: Bool
   ) -> Tool? {
-    let tools = (root["tools"]?.array ?? []).compactMap { tool in
+    let tools = (root["tools"]?.array ?? []).filter { !isSearch($0) }.compactMap { tool in
       tool["name"]?.string.map { Tool(name: $0, schema: tool["input_schema"]) }
     }
     switch root["tool_choice"]?["type"]?.string ?? "auto" {

@@ -23,6 +23,8 @@ extension Prompt {
       thought: Self.thought(config?["thinkingConfig"]),
       tool: Self.chooseFunction(
         request, lastText: counter.lastText, lastIsResult: counter.lastIsResult),
+      searches: counter.lastText.contains("web_search")
+        && (request["tools"]?.array ?? []).contains { $0["googleSearch"] != nil },
       input: counter.split(limit: Self.inputLimit), countedTokens: counter.total, digest: digest)
   }
 

@@ -44,6 +44,8 @@ struct Prompt: Sendable {
   let thought: Thought
   /// The tool to call; nil: answer in words.
   let tool: Tool?
+  /// The answer is to be looked up: the last turn names the provider's own web search.
+  let searches: Bool
   let input: InputTokens
   /// All input tokens, before the bound that keeps them under the price tiers.
   let countedTokens: Int

@@ -107,6 +107,28 @@ import Testing
     #expect(try parse(Array(json.utf8))["city"]?.string == "sandbox")
   }
 
+  @Test func `a web search is done, shown and counted, in a message and in a stream`() throws {
+    let body = """
+      {"model":"m","tools":[{"type":"web_search_20250305","name":"web_search"}],
+      "messages":[{"role":"user","content":"use web_search"}]}
+      """
+    var dice = Dice(seed: 1)
+    let prompt = try Prompt(body: Array(body.utf8))
+    let answer = Answer(to: prompt, options: SandboxOptions(), ids: &dice)
+    let message = try parse(answer.message())
+    let blocks = try #require(message["content"]?.array)
+    let kinds = ["server_tool_use", "web_search_tool_result", "text"]
+    #expect(blocks.map { $0["type"]?.string } == kinds)
+    #expect(blocks[0]["input"]?["query"]?.string != nil)
+    #expect(blocks[0]["id"] == blocks[1]["tool_use_id"])
+    let starts = try answer.contentEvents().map(data).compactMap { $0["content_block"] }
+    #expect(starts.map { $0["type"]?.string } == kinds)
+    let end = try data(answer.endEvents()[0])["usage"]
+    for usage in [message["usage"], end] {
+      #expect(usage?["server_tool_use"]?["web_search_requests"]?.integer == 1)
+    }
+  }
+
   @Test func `a stream cut inside is billed by the content sent`() throws {
     for seed in UInt64(1)...50 {
       let answer = try answer()

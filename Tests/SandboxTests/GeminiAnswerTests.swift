@@ -7,18 +7,19 @@ import Testing
 
 @Suite struct GeminiAnswerTests {
   private func answer(
-    _ extra: String = "", config: String = "", events: Int? = nil, fate: Fate = .answer,
+    _ extra: String = "", text: String = "hello", config: String = "", events: Int? = nil,
+    fate: Fate = .answer,
     wire: Wire = .gemini, model: String = "m", form: Form = .events, ids: UInt64 = 9
   ) throws -> Answer {
     var options = SandboxOptions()
     options.events = events
     var dice = Dice(seed: ids)
     let request = """
-      {"contents":[{"role":"user","parts":[{"text":"hello"}]}],
+      {"contents":[{"role":"user","parts":[{"text":"\(text)"}]}],
       "generationConfig":{\(config)}\(extra)}
       """
     let isGemini = wire == .gemini
-    let path = isGemini ? "/v1beta/models/m" : "/v1internal"
+    let path = isGemini ? "/v1beta/models/\(model)" : "/v1internal"
     let body = isGemini ? request : #"{"project":"p","model":"\#(model)","request":\#(request)}"#
     let call = try #require(GoogleCall(path: path + ":streamGenerateContent"))
     let prompt = try Prompt(body: Array(body.utf8), call: call, isEvents: form == .events)
@@ -122,6 +123,21 @@ import Testing
     #expect(args?["unit"]?.string == "c" && args?["other"] == nil)
     #expect(call["thoughtSignature"]?.string?.isEmpty == false)
     #expect(finish(try #require(chunks.last)) == "STOP")
+  }
+  @Test func `a grounded answer tells its queries at its end`() throws {
+    let tools = #","tools":[{"googleSearch":{}}]"#
+    let plain = try answer(tools)
+    #expect(plain.usage.searches == 0)
+    for (model, fees) in [("gemini-3-pro", 2), ("gemini-2.5-pro", 1)] {
+      let answer = try answer(tools, text: "use web_search", model: model)
+      #expect(answer.usage.searches == fees)
+      let chunks = try objects(answer.chunks(hasUsage: true))
+      let candidates = chunks.compactMap { $0["candidates"]?.array?.first }
+      #expect(candidates.dropLast().allSatisfy { $0["groundingMetadata"] == nil })
+      let grounding = try #require(candidates.last?["groundingMetadata"])
+      #expect(grounding["webSearchQueries"]?.array?.count == 2)
+      #expect(grounding["groundingChunks"]?.array?.first?["web"]?["uri"]?.string != nil)
+    }
   }
   @Test func `a filter stops the answer behind some text`() throws {
     let chunks = try objects(answer(fate: .safety).chunks(hasUsage: true))
