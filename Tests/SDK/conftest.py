@@ -20,13 +20,15 @@ class Platform(NamedTuple):
     counts_tokens: bool = True
     # Gemini's signature comes behind the answer, when the thinking block has long ended.
     signs_thoughts: bool = True
+    # What one question to the web search counts for.
+    searches: int = 1
     # Where its routes begin.
     base: str = ""
 
 
 PLATFORMS = [
     Platform("anthropic", "claude-odd-1", 1568),
-    Platform("gemini", "gemini-3-pro-preview", 258, signs_thoughts=False),
+    Platform("gemini", "gemini-3-pro-preview", 258, signs_thoughts=False, searches=2),
     Platform(
         "antigravity", "claude-sonnet-4-5-thinking", 258, counts_tokens=False,
         base="/antigravity"),

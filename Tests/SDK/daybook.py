@@ -42,18 +42,21 @@ PRICES = """{
     "litellm_provider": "anthropic", "mode": "chat",
     "input_cost_per_token": 1.234567e-06, "output_cost_per_token": 7.654321e-06,
     "cache_read_input_token_cost": 1.2347e-08, "cache_creation_input_token_cost": 1.543209e-06,
-    "cache_creation_input_token_cost_above_1hr": 2.469135e-06
+    "cache_creation_input_token_cost_above_1hr": 2.469135e-06,
+    "search_context_cost_per_query": {"search_context_size_medium": 0.010000001}
   },
   "gemini-3-pro-preview": {
     "litellm_provider": "gemini", "mode": "chat",
     "input_cost_per_token": 2.3456789e-06, "output_cost_per_token": 1.2345678e-05,
-    "cache_read_input_token_cost": 2.34567e-07
+    "cache_read_input_token_cost": 2.34567e-07,
+    "search_context_cost_per_query": {"search_context_size_medium": 0.014}
   },
   "claude-sonnet-4-5-thinking": {
     "litellm_provider": "anthropic", "mode": "chat",
     "input_cost_per_token": 3.000001e-06, "output_cost_per_token": 1.5000007e-05,
     "cache_read_input_token_cost": 3.00003e-07, "cache_creation_input_token_cost": 3.75e-06,
-    "cache_creation_input_token_cost_above_1hr": 6e-06
+    "cache_creation_input_token_cost_above_1hr": 6e-06,
+    "search_context_cost_per_query": {"search_context_size_medium": 0.01}
   }
 }
 """
@@ -80,6 +83,10 @@ def charge(model, usage, multiplier):
     # round() of a Fraction rounds half to even.
     listed = sum(
         round(count * Fraction(prices[name]) * 10**9) for count, name in classes if count)
+    searches = (usage.get("server_tool_use") or {}).get("web_search_requests") or 0
+    if searches:
+        fee = prices["search_context_cost_per_query"]["search_context_size_medium"]
+        listed += round(searches * Fraction(fee) * 10**9)
     charged = round(listed * Fraction(Decimal(str(multiplier))))
     return Decimal(charged) / 10**9, Decimal(listed) / 10**9
 

@@ -158,6 +158,22 @@ def test_a_tool_is_called_behind_a_thought(gateway, on, sandbox, platform):
     expect_billed(gateway, made, [call, answer], sandbox, platform)
 
 
+def test_a_web_search_is_shown_and_has_its_fee(gateway, on, sandbox, platform):
+    made = on(platform)
+    more = {
+        "messages": [{"role": "user", "content": "Ask web_search what a daybook is."}],
+        "tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+    whole = asked(made.client, platform, **more)
+    stream, _ = streamed(made.client, platform, **more)
+    for message in (whole, stream):
+        kinds = [block.type for block in message.content]
+        assert sorted(kinds) == ["server_tool_use", "text", "web_search_tool_result"]
+        found = next(b for b in message.content if b.type == "web_search_tool_result")
+        assert found.content[0].url.startswith("https://")
+        assert message.usage.server_tool_use.web_search_requests == platform.searches
+    expect_billed(gateway, made, [whole, stream], sandbox, platform)
+
+
 def test_an_image_is_sent_and_paid(gateway, on, sandbox, platform):
     made = on(platform)
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DOT}}
