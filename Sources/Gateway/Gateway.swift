@@ -74,7 +74,8 @@ public final class Gateway: Sendable {
   var snapshot: Snapshot { current.withLock { $0 } }
 
   /// Takes over a configuration whose groups and accounts are recorded in the ledger. Requests
-  /// under way keep the one they began with.
+  /// under way keep the settings they began with; their next attempt uses the accounts as they are
+  /// then.
   public func adopt(
     _ configuration: Configuration, credentials: Credentials, sandboxURL: String? = nil
   ) {

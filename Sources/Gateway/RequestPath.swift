@@ -51,7 +51,6 @@ extension Gateway: RequestHandler {
       defer { body.free() }
       let call = try MessagesCall(body.bytes)
       trace.asks(model: call.model, stream: call.isStream, bodyBytes: body.bytes.count)
-      let snapshot = snapshot
       let reply = Reply(
         client, trace: trace, isStream: call.isStream,
         pingInterval: snapshot.configuration.gateway.pingInterval)
@@ -64,6 +63,7 @@ extension Gateway: RequestHandler {
         // Much may have changed meanwhile; money is looked at by the billing check.
         caller = try authenticate(trace, forced: forced, check: .reading)
       }
+      let snapshot = snapshot
       let asked = admissionRequest(trace.id, caller, call, request, snapshot)
       let forwarding = Forwarding(
         self, snapshot: snapshot, call: call, request: request, asked: asked,

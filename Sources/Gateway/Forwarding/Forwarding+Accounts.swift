@@ -81,14 +81,18 @@ extension Forwarding {
   }
 
   private func picked(_ id: AccountID) -> AccountPick {
-    if let account = snapshot.accounts[id] { return .account(account) }
-    // The configuration changed between the request's beginning and now.
+    if let account = account(id) { return .account(account) }
+    // The configuration changed between the choice and now.
     gateway.scheduler.releaseAccount(id)
     return .nobody(.noAccount, .noAccount)
   }
 
+  /// An account as it is configured now: after a wait the one of the request's beginning may have
+  /// moved, or hold a credential that was replaced.
+  private func account(_ id: AccountID) -> UpstreamAccount? { gateway.snapshot.accounts[id] }
+
   private func interception(by id: AccountID) -> InterceptKind? {
-    guard snapshot.accounts[id]?.interceptsWarmup == true else { return nil }
+    guard account(id)?.interceptsWarmup == true else { return nil }
     return call.interceptKind(body.bytes)
   }
 

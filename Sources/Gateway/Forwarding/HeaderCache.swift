@@ -8,8 +8,15 @@ import Synchronization
 final class HeaderCache: Sendable {
   private struct Entry {
     let account: AccountID
+    /// The credential inside: requests begun before a reload may still come with the old one.
+    let authorization: String?
     let fields: [(name: String, value: String)]
     let headers: UpstreamHeaders
+
+    func fits(_ account: UpstreamAccount, _ fields: [(name: String, value: String)]) -> Bool {
+      self.account == account.id && authorization == account.authorization?.value
+        && self.fields.elementsEqual(fields, by: ==)
+    }
   }
   private let entries: Mutex<[Entry]> = Mutex([])
   private static let limit = 32
@@ -19,8 +26,7 @@ final class HeaderCache: Sendable {
     for account: UpstreamAccount, _ fields: [(name: String, value: String)]
   ) -> UpstreamHeaders {
     let known = entries.withLock { entries in
-      entries.first { $0.account == account.id && $0.fields.elementsEqual(fields, by: ==) }?
-        .headers
+      entries.first { $0.fits(account, fields) }?.headers
     }
     if let known { return known }
     var all = fields
@@ -28,11 +34,14 @@ final class HeaderCache: Sendable {
     let made = UpstreamHeaders(all)
     entries.withLock { entries in
       if entries.count >= Self.limit { entries.removeFirst() }
-      entries.append(Entry(account: account.id, fields: fields, headers: made))
+      entries.append(
+        Entry(
+          account: account.id, authorization: account.authorization?.value, fields: fields,
+          headers: made))
     }
     return made
   }
 
-  /// Credentials may have changed.
+  /// Credentials may have changed: the old ones are not kept longer than needed.
   func clear() { entries.withLock { $0 = [] } }
 }

@@ -15,6 +15,12 @@ struct UpstreamAccount: Sendable {
   /// Antigravity: the project its requests name.
   let project: String?
   let proxy: String?
+
+  /// Whether both ask at the same place with the same credential.
+  func asksLike(_ other: UpstreamAccount) -> Bool {
+    id == other.id && baseURL == other.baseURL && proxy == other.proxy
+      && authorization?.value == other.authorization?.value
+  }
 }
 
 /// Which of the caller's headers go to an upstream (spec: gateway, section 3).
