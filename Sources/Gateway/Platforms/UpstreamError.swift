@@ -33,9 +33,21 @@ struct UpstreamError {
     guard status == 400, let scanner = try? JSONScanner(text.span) else { return }
     let error = scanner.member("error", of: scanner.root)
     let message = (scanner.decoded(scanner.member("message", of: error)) ?? "").lowercased()
-    isOperatorFault =
-      message.contains("credit balance is too low")
-      || message.contains("organization has been disabled")
+    isOperatorFault = Self.isOperatorFault(message)
     isPromptTooLong = message.contains("prompt is too long")
+  }
+
+  private static let operatorFaults = [
+    "your credit balance is too low", "credit balance is too low",
+    "this organization has been disabled", "your organization has been disabled",
+    "organization has been disabled",
+  ]
+
+  /// Whether a message in lower case is about the account. Upstreams quote the request in theirs
+  /// ("messages.0.content.0: Input tag '...' found", "NAME: Extra inputs are not permitted"), and
+  /// no caller's words may put an account in error: the message has to begin so, and complain of no
+  /// field.
+  private static func isOperatorFault(_ message: String) -> Bool {
+    operatorFaults.contains { message.hasPrefix($0) } && !message.contains(": ")
   }
 }

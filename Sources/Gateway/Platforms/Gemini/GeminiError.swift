@@ -77,9 +77,11 @@ struct GeminiError: Error, Equatable {
       decoding: fields.message.utf8.prefix(Self.greatestMessageBytes), as: UTF8.self)
     message = text.isEmpty ? "Upstream request failed" : text
     let lower = text.lowercased()
+    // Messages may quote the request, so they have to begin with the words.
     isOperatorFault =
-      fields.reasons.contains("API_KEY_INVALID") || lower.contains("api key not valid")
-      || lower.contains("api key expired") || lower.contains("location is not supported")
+      fields.reasons.contains("API_KEY_INVALID")
+      || ["api key not valid", "api key expired", "user location is not supported"]
+        .contains { lower.hasPrefix($0) }
     isPromptTooLong =
       self.status == 400
       && (lower.contains("prompt is too long")
