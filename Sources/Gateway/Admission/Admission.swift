@@ -38,6 +38,13 @@ struct AdmissionRequest {
   let retryCount: UInt16
 }
 
+/// Why a request did not go on in its fallback group.
+struct FallbackRefusal: Error {
+  let answer: Answer
+  /// False when the admission it came with is still open.
+  let isFirstClosed: Bool
+}
+
 extension Gateway {
   /// Checks funds, makes the hold, appends the event.
   /// - Throws: the billing error; nothing but the refusal was written then.
@@ -51,22 +58,31 @@ extension Gateway {
 
   /// Closes an admission and makes another one of the same request in its fallback group, both in
   /// one critical section: no other request comes between, and no crash leaves half of it.
-  /// - Throws: the billing error; the first admission is closed all the same.
+  /// - Throws: the billing error, and whether the first admission is closed: it is, unless the
+  ///   ledger takes no more for the moment.
   func admit(
     _ request: AdmissionRequest, toFallback group: GroupID, closing: FallbackGroupUsed,
     snapshot: Snapshot
-  ) throws(Answer) -> (AdmissionRequest, Admission) {
+  ) throws(FallbackRefusal) -> (AdmissionRequest, Admission) {
     let now = wallClock.now()
     let hasRoom = live.canAdmit()
     var request = request
     request.mappedModels = snapshot.mappedModels(request.model, group: group)
     let asked = request
-    return try live.withBooks { books throws(Answer) in
-      guard (try? books.append(closing, now: now)) != nil else { throw .billingUnavailable }
-      guard let entry = books.catalog.group(group) else { throw .noAccount }
+    return try live.withBooks { books throws(FallbackRefusal) in
+      guard (try? books.append(closing, now: now)) != nil else {
+        throw FallbackRefusal(answer: .billingUnavailable, isFirstClosed: false)
+      }
+      guard let entry = books.catalog.group(group) else {
+        throw FallbackRefusal(answer: .noAccount, isFirstClosed: true)
+      }
       var request = asked
       request.caller = asked.caller.moved(to: entry)
-      return (request, try admit(request, in: &books, now: now, hasRoom: hasRoom))
+      do throws(Answer) {
+        return (request, try admit(request, in: &books, now: now, hasRoom: hasRoom))
+      } catch {
+        throw FallbackRefusal(answer: error, isFirstClosed: true)
+      }
     }
   }
 

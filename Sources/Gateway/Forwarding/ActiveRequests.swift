@@ -19,6 +19,8 @@ final class ActiveRequests: Sendable {
   private let doorbell = Doorbell()
 
   var count: Int { state.withLock { $0.requests.count } }
+  /// True from `endAll` on.
+  var isEnding: Bool { state.withLock { $0.isEnding } }
 
   /// Runs `body` with the request on the list.
   func track(_ forwarding: Forwarding, _ body: () async -> Void) async {

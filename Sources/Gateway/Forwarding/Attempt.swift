@@ -51,7 +51,8 @@ enum AttemptEnd {
   case refused(Answer)
   /// Answered, or given up after bytes had gone out: to be settled as metered.
   case answered(AnsweredRequest)
-  /// The caller left, and draining ended before an answer began.
+  /// Nothing to settle came: the caller left or the process ends before an answer began, or the
+  /// stream had none.
   case abandoned
 }
 

@@ -23,7 +23,9 @@ extension Forwarding {
     event.cacheWrite = failed.usage.cacheCreation.value ?? 0
     event.detail = failed.detail
     let isAccountsFault = outcome == .failover || outcome == .exhausted
-    if isAccountsFault, let rest = gateway.rest(account.id, after: failed) {
+    // What an account was before a reload says nothing of what it is now.
+    let isCurrent = gateway.snapshot.accounts[account.id]?.asksLike(account) == true
+    if isAccountsFault, isCurrent, let rest = gateway.rest(account.id, after: failed) {
       event.coolDown = Milliseconds(nanoseconds: rest.seconds.multipliedClamped(1_000_000_000))
     }
     gateway.append(event)
@@ -34,7 +36,7 @@ extension Forwarding {
 
   /// Ends the request without a charge.
   func close(_ failure: ForwardFailure, answer: Answer) async {
-    if reply.isGone { noteCallerGone() }
+    if reply.isGone { giveUserSlotBack() }
     await closeInLedger(failure, status: answer.status, detail: answer.message)
     await reply.fail(answer)
   }
@@ -54,7 +56,7 @@ extension Forwarding {
 
   /// Closes the admission without a charge. Before the caller hears of it, so that its next request
   /// finds the hold released.
-  private func closeInLedger(
+  func closeInLedger(
     _ failure: ForwardFailure, status: Int, detail: String
   ) async {
     var event = ForwardFailed()

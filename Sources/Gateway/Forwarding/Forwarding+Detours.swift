@@ -59,12 +59,16 @@ extension Forwarding {
     event.account = account.id
     event.target = admission.target
     event.subscription = admission.subscription
-    do throws(Answer) {
+    do throws(FallbackRefusal) {
       (asked, admission) = try gateway.admit(
         asked, toFallback: group, closing: event, snapshot: snapshot)
     } catch {
-      reply.trace.refused(error)
-      await reply.fail(error)
+      reply.trace.refused(error.answer)
+      if !error.isFirstClosed {
+        await closeInLedger(
+          .refused, status: error.answer.status, detail: error.answer.message)
+      }
+      await reply.fail(error.answer)
       return false
     }
     reply.trace.fallsBack(to: asked.caller, hold: admission.hold)

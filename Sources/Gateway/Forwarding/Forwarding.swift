@@ -96,6 +96,9 @@ final class Forwarding {
     defer { gateway.scheduler.releaseAccount(account.id) }
     if !isDurable { isDurable = await gateway.isDurable(admission.sequence, on: reactor) }
     guard isDurable else { return nil }
+    // Nothing is begun that would be cut, or read for nobody; the end may not be told here yet.
+    if gateway.active.isEnding { isShuttingDown = true }
+    if isShuttingDown || reply.isGone { return .abandoned }
     attempts += 1
     lastAccount = account.id
     reply.trace.tries(account.name, model: account.models.sent(for: call.model) ?? call.model)
@@ -124,6 +127,10 @@ final class Forwarding {
     case .refused(let answer):
       await close(.refused, answer: answer)
     case .abandoned:
+      if !isShuttingDown && !reply.isGone {
+        let nothing = FailedAttempt(.cut, status: 200, detail: "the stream ended without content")
+        note(nothing, account, begun: begun, outcome: .exhausted)
+      }
       await close(
         isShuttingDown ? .shutdown : reply.isGone ? .callerGone : .upstream,
         answer: isShuttingDown ? .shuttingDown : .streamCut)
@@ -161,7 +168,8 @@ final class Forwarding {
 
   // MARK: The caller
 
-  /// Called when the caller is found gone: its slot is free at once, the drain begins.
+  /// Called when the caller is found gone while an upstream answers: its slot is free at once, the
+  /// drain begins.
   func noteCallerGone() {
     guard drainEnds == nil else { return }
     drainEnds = reactor.now.advanced(nanoseconds: settings.drain.nanoseconds)
@@ -181,7 +189,8 @@ final class Forwarding {
     isShuttingDown = true
     transferUnderWay?.cancel()
   }
-  private func giveUserSlotBack() {
+  /// Early where the caller left, and only the ledger is still waited for.
+  func giveUserSlotBack() {
     releaseUserSlot?()
     releaseUserSlot = nil
   }

@@ -8,7 +8,7 @@ import Projections
 extension Forwarding {
   /// Settles as metered; then, once that is durable, sends what is still owed.
   func settle(_ answered: AnsweredRequest) async {
-    if reply.isGone { noteCallerGone() }
+    if reply.isGone { giveUserSlotBack() }
     let reading = answered.meter.reading(
       ending: answered.ending, estimatedInput: admission.estimatedInput)
     let settled = settlement(of: answered, reading)
