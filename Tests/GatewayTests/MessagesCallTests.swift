@@ -61,3 +61,20 @@ func `a body that cannot be forwarded is refused`(json: String, message: String)
   #expect(String(decoding: renamed, as: UTF8.self) == wanted)
   #expect(try call(json).renamed(Array(json.utf8), sending: "short") == Array(json.utf8))
 }
+
+@Test func `a body with a flood of members is refused`() throws {
+  let members = (0..<MessagesReader.greatestNames).map { #""x\#($0)":1"# }.joined(separator: ",")
+  #expect(refusal(#"{"model":"a",\#(members)}"#) == "Failed to parse request body")
+  let fewer = (0..<MessagesReader.greatestNames - 1).map { #""x\#($0)":1"# }
+  #expect(refusal(#"{"model":"a",\#(fewer.joined(separator: ","))}"#) == nil)
+}
+
+@Test func `content of blocks that are not known by name is held for`() throws {
+  let call = try call(
+    """
+    {"model":"a","messages":[{"role":"user","content":[{"type":"search_result","title":"t",
+     "content":[{"type":"text","text":"1234567"}]},
+     {"type":"server_tool_use","input":{"query":"ab"}}]}]}
+    """)
+  #expect(call.basis.textBytes == Int64(7 + #"{"query":"ab"}"#.utf8.count))
+}

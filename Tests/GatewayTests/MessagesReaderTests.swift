@@ -32,7 +32,10 @@ private struct TreeBasis {
       }
     case "tool_result": add(block["content"])
     case "tool_use": basis.textBytes += block["input"] == nil ? 0 : 2
-    default: basis.textBytes += Self.bytes(block["text"]) + Self.bytes(block["thinking"])
+    default:
+      basis.textBytes += Self.bytes(block["text"]) + Self.bytes(block["thinking"])
+      basis.textBytes += block["input"] == nil ? 0 : 2
+      add(block["content"])
     }
   }
   private static func bytes(_ value: JSONValue?) -> Int64 { Int64(value?.string?.utf8.count ?? 0) }

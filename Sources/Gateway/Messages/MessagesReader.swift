@@ -14,6 +14,8 @@ struct MessagesReader: ~Escapable {
   private(set) var messages: JSONSlice?
   private(set) var isStream = false
   private(set) var basis = HoldBasis()
+  /// Members a body may have: their names are remembered, and 100 MB may hold ten million.
+  static let greatestNames = 1000
   /// True when a member that is read here has a value of the wrong type.
   private(set) var isMisshapen = false
 
@@ -25,7 +27,7 @@ struct MessagesReader: ~Escapable {
 
   /// Reads all of it.
   /// - Returns: the whole object.
-  /// - Throws: when it is not one JSON object, or a name stands in it twice.
+  /// - Throws: when it is not one JSON object, has too many members, or a name stands in it twice.
   @_lifetime(self: copy self)
   mutating func read() throws(JSONFault) -> JSONSlice {
     var names: Set<String> = []
@@ -35,6 +37,9 @@ struct MessagesReader: ~Escapable {
       let text = cursor.text(name) ?? ""
       guard names.insert(text).inserted else {
         throw JSONFault(offset: name.range.lowerBound, reason: .duplicateName(text))
+      }
+      guard names.count <= Self.greatestNames else {
+        throw JSONFault(offset: name.range.lowerBound, reason: .expected("fewer members"))
       }
       switch text {
       case "model": model = try cursor.value()
@@ -210,7 +215,10 @@ private struct ContentBlock {
     case .document: basis = source
     case .toolResult: basis = content
     case .toolUse: basis.textBytes = Int64(inputBytes)
-    case nil: basis.textBytes = Int64(textBytes)
+    // Text, thinking, and what is not known by name: results of searches, of servers' tools.
+    case nil:
+      basis = content
+      basis.textBytes += Int64(textBytes + inputBytes)
     }
     if wantsHourCache { basis.wantsHourCache = true }
     return basis
