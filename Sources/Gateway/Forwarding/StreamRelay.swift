@@ -137,7 +137,9 @@ struct StreamRelay {
     var quoted: [UInt8] = []
     JSONWriter.appendQuoted(restoredModel, to: &quoted)
     renamed.replaceSubrange(model.range, with: quoted)
-    return SSEText.event("message_start", data: renamed)
+    var bytes: [UInt8] = []
+    appendEvent(name: "message_start", data: renamed, to: &bytes)
+    return bytes
   }
 
   /// The hot path: once for each piece of text.

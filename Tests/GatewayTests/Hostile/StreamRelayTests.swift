@@ -44,6 +44,25 @@ import Testing
     #expect(relay(pieces, restoring: "mine") == whole(Self.good, restoring: "mine"))
   }
 
+  @Test func `a message_start of several data lines keeps them when the model is put back`() {
+    let lines = """
+      event: message_start
+      data: {"type":"message_start","message":{"id":"m","model":"theirs",
+      data: "usage":{"input_tokens":3}}}
+
+      event: content_block_start
+      data: {"type":"content_block_start"}\n\n
+      """
+    let text = String(decoding: whole(Array(lines.utf8), restoring: "mine").output, as: UTF8.self)
+    #expect(
+      text.hasPrefix(
+        """
+        event: message_start
+        data: {"type":"message_start","message":{"id":"m","model":"mine",
+        data: "usage":{"input_tokens":3}}}\n\n
+        """))
+  }
+
   @Test(arguments: 0..<20 as Range<UInt64>)
   func `damaged streams end, and say the same however they are cut`(seed: UInt64) {
     var random = SplitMix64(seed: seed)
