@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test bench fuzz format lint clean
+.PHONY: help setup build run test soak bench fuzz format lint clean
 
 BINARY  := .build/release/daybook
 ARGS    ?=
@@ -27,6 +27,10 @@ run: build ## build, then serve with its data in ./daybook-data or DAYBOOK_DATA 
 test: ## every check: style, unit, end to end, SDK, fuzz, benchmarks once
 	@scripts/setup $(LIBRARIES) $(TEST_TOOLS)
 	@scripts/test
+
+soak: ## the sweeps that `test` samples, whole, then the random mix for MIX_SECONDS (600)
+	@scripts/setup $(LIBRARIES) $(TEST_TOOLS)
+	@scripts/soak $(or $(MIX_SECONDS),600)
 
 bench: ## the yardsticks, measured here and now (ARGS="NAME ..." picks some)
 	@scripts/setup $(LIBRARIES) $(BENCH_TOOLS)
