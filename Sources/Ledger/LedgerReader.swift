@@ -147,6 +147,17 @@ extension LedgerReader {
     throw .noSuchSequence(sequence, last: files.durable)
   }
 
+  /// One event, decoded; nil when this version does not know its type.
+  public static func event(
+    at sequence: SequenceNumber, in files: LedgerFiles
+  ) throws(LedgerError) -> Event? {
+    var reader = LedgerReader(files, from: sequence)
+    if sequence >= .first, var batch = try reader.next(), let record = batch.next() {
+      return Event(record)
+    }
+    throw .noSuchSequence(sequence, last: files.durable)
+  }
+
   /// CRC-32C of all record bytes up to and with `sequence`: what a checkpoint remembers to know
   /// that it belongs to this log.
   public static func chain(

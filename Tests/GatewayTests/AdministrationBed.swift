@@ -109,6 +109,37 @@ final class AdministrationBed: Sendable {
     return try #require(answer.json)
   }
 
+  /// Appends an admission and its settlement for the first key there is, durably.
+  /// - Parameter fill: sets usage, prices and charge; party and times stand already.
+  /// - Returns: the settlement's sequence number.
+  func settle(
+    _ fill: @Sendable (inout Settlement, borrowing Books) -> Void
+  ) throws -> SequenceNumber {
+    let now = SystemWallClock().now()
+    let sequence = try live.withBooks { books in
+      let key = try #require(books.catalog.allKeys.first)
+      var check = BillingChecked()
+      check.allowed = true
+      check.party.user = key.user
+      check.party.key = key.id
+      check.group = key.group
+      check.requestID = ULID(time: now, random: (1, 2))
+      let admission = try books.append(check, now: now)
+      var settlement = Settlement()
+      settlement.party = check.party
+      settlement.party.admission = admission
+      settlement.party.serviceDay = books.zone.day(of: books.lastTime)
+      settlement.group = key.group
+      settlement.account = try #require(books.accounts.all.first).declared.account
+      settlement.requestID = check.requestID
+      settlement.serviceTime = books.lastTime
+      fill(&settlement, books)
+      return try books.append(ForwardSettled(settlement), now: now)
+    }
+    try live.waitUntilDurable(sequence)
+    return sequence
+  }
+
   /// The sequence number of the last event.
   var last: SequenceNumber { live.withBooks { $0.lastSequence } }
 

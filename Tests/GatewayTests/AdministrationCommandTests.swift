@@ -76,7 +76,7 @@ import Testing
     let large = #"{"name": "\#(String(repeating: "x", count: 1 << 20))"}"#
     let refused = try await bed.ask("POST", "/admin/user/add", large)
     #expect(refused.status == 413 && refused.code == "too_large")
-    let limit = AdministrationRunner.bodyLimit
+    let limit = AdministrationRunner.bodyLimit(of: "user/add")
     let most = #"{"nam": ""}"# + String(repeating: " ", count: limit - 11)
     #expect(most.utf8.count == limit)
     #expect(try await bed.ask("POST", "/admin/user/add", most).status == 400)

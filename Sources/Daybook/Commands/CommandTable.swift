@@ -3,7 +3,7 @@
 enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
-    + JobCommands.all + missing
+    + PriceCommands.all + JobCommands.all + missing
 
   private static let missing: [Command] = [
     Command(missing: "repair", "cut or bridge what is damaged, as an event"),
@@ -13,7 +13,6 @@ enum CommandTable {
     Command(missing: "verify-receipt", "check such a proof"),
     Command(missing: "audit", "prove that nothing was changed since a checkpoint"),
     Command(missing: "as-of", "a balance, window or statistic as it stood then"),
-    Command(missing: "prices", "import, list, compare and explain prices"),
     Command(missing: "statement", "a user's month"),
     Command(missing: "reconcile", "compare with an upstream's bill"),
     Command(missing: "export", "events as JSON lines or CSV"),

@@ -30,14 +30,14 @@ public final class AdministrationHandler: RequestHandler {
     guard request.method == .post else {
       return answer(AdministrationAnswer(.usage("administration takes POST only")), client)
     }
+    let path = String(request.path.dropFirst("/admin/".count))
     let body: [UInt8]
     do {
-      body = try await client.readBody(limit: AdministrationRunner.bodyLimit)
+      body = try await client.readBody(limit: AdministrationRunner.bodyLimit(of: path))
     } catch {
       if !client.hasAnswered { answer(AdministrationAnswer(.usage("body too large")), client) }
       return
     }
-    let path = String(request.path.dropFirst("/admin/".count))
     let service = service
     let command: AdministrationRunner.Command = {
       service.answer(path, body, actor: "command line", report: $0)

@@ -70,7 +70,7 @@ extension AdministrationService {
 
   /// Whether a command changes something that an idempotency key protects from happening twice.
   static func records(_ path: String) -> Bool {
-    AdministrationVerb(rawValue: path)?.changesBooks ?? (path == "reload")
+    AdministrationVerb(rawValue: path)?.changesBooks ?? ["reload", "prices/import"].contains(path)
   }
 
   private func replay(_ known: KnownCommand) throws(AdministrationError) -> AdministrationAnswer {

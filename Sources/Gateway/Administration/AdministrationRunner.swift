@@ -15,8 +15,10 @@ final class AdministrationRunner: Sendable {
   private let running = Atomic<Int>(0)
   /// Greatest number of commands at a time; more are told to try again.
   static let greatestRunning = 32
-  /// Greatest body of a command, in bytes.
-  static let bodyLimit = 1 << 20
+  /// Greatest body of a command, in bytes; price files are larger than other arguments.
+  static func bodyLimit(of path: String) -> Int {
+    ["prices/import", "prices/diff"].contains(path) ? 64 << 20 : 1 << 20
+  }
   /// Commands that answer as JSON lines.
   static let longJobs = ["rebuild", "verify"]
 

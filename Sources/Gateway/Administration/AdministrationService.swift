@@ -11,6 +11,7 @@
 //   reload    {}                   reads the configuration file again
 //   rebuild   {}                   folds the log anew, compares, swaps
 //   verify    {}                   checks the whole log
+//   prices/*                       books of prices (PriceAnswers, PriceCommands)
 public import Base
 import Ledger
 public import Projections
@@ -127,6 +128,10 @@ public final class AdministrationService: Sendable {
     case "verify":
       _ = try AdministrationArguments(arguments, known: [])
       return AdministrationAnswer(body: try verify(report))
+    case "prices/list", "prices/show", "prices/diff", "prices/explain":
+      return AdministrationAnswer(body: try prices(path, arguments))
+    case "prices/import":
+      return AdministrationAnswer(body: try importPrices(arguments, actor: actor, keyed))
     default:
       let known = AdministrationVerb.allCases.map(\.rawValue) + Self.otherPaths
       let shown = path.clipped(toBytes: 128)
@@ -150,7 +155,10 @@ public final class AdministrationService: Sendable {
     return answer
   }
 
-  static let otherPaths = ["usage", "status", "events", "reload", "rebuild", "verify"]
+  static let otherPaths = [
+    "usage", "status", "events", "reload", "rebuild", "verify", "prices/list", "prices/show",
+    "prices/diff", "prices/explain", "prices/import",
+  ]
 
   /// The JSON object of a body.
   static func object(_ body: [UInt8]) throws(AdministrationError) -> JSONObject {

@@ -4,20 +4,13 @@ import Base
 import Ledger
 import Projections
 
-/// A line billed at another model's price, rated.
-struct RatedLine {
-  let model: String
-  let usage: TokenUsage
-  let list: NanoUSD
-}
-
 /// What an answer costs under its quote.
 struct RatedAnswer {
   var list = NanoUSD.zero
   var charged = NanoUSD.zero
   /// Threshold of the price tier in thousands of tokens, 0 = base prices.
   var inputTier: UInt16 = 0
-  var lines: [RatedLine] = []
+  var lines: [SettledLine] = []
   /// Beyond the ledger's limits: the amounts are cut to them.
   var isOutOfRange = false
 }
@@ -85,7 +78,7 @@ struct Quote {
         let part = try Rating.rate(line.usage, at: named ?? model)
         list += part.list
         rated.lines.append(
-          RatedLine(model: (named ?? model).name, usage: line.usage, list: part.list))
+          SettledLine(model: (named ?? model).name, usage: line.usage, list: part.list))
       }
       rated.charged = try Rating.charge(list: list, multiplier: multiplier)
       rated.list = list

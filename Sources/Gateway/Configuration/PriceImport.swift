@@ -3,7 +3,7 @@
 // (SHA-256). A book without its closing event is inert: an import that was interrupted leaves
 // nothing in force, and is begun anew under the next number.
 public import Base
-import Ledger
+public import Ledger
 public import Projections
 
 /// A price file, read and checked, ready to be recorded.
@@ -12,12 +12,16 @@ public struct PriceImport: Sendable {
   public let version: String
   /// Models that were left out because of mistakes, one line each.
   public let problems: [String]
+  /// Names in the file without prices per token, left out.
+  public let unpriced: [String]
+  /// The models that were read.
+  public let book: PriceBook
   let hash: [UInt8]
   private let events: [PriceSet]
 
   /// The book that is compiled in.
   public static func builtIn() -> PriceImport {
-    PriceImport(PriceBook.builtIn.models, [], PriceBook.builtInBytes, version: "built-in")
+    PriceImport(PriceBook.builtIn.models, [], [], PriceBook.builtInBytes, version: "built-in")
   }
 
   /// A file in LiteLLM's format.
@@ -37,15 +41,19 @@ public struct PriceImport: Sendable {
     }
     let name = file.split(separator: "/").last.map(String.init) ?? file
     self.init(
-      read.models, read.problems.map { "\(file): \($0); the model is left out" }, bytes,
+      read.models, read.problems.map { "\(file): \($0); the model is left out" }, read.unpriced,
+      bytes,
       version: name)
   }
 
   private init(
-    _ models: [PriceModel], _ problems: [String], _ bytes: [UInt8], version: String
+    _ models: [PriceModel], _ problems: [String], _ unpriced: [String], _ bytes: [UInt8],
+    version: String
   ) {
     self.version = version
     self.problems = problems
+    self.unpriced = unpriced
+    book = PriceBook(models: models)
     hash = sha256(bytes)
     events = models.map { model in
       var event = PriceSet()
@@ -65,22 +73,47 @@ public struct PriceImport: Sendable {
     return inForce?.hash == hash
   }
 
+  /// When a book comes into force, and who wants it.
+  public struct Publication: Sendable {
+    /// Service time from which it prices requests; nil = now, `Int64.max` microseconds = never: a
+    /// book for re-pricing.
+    public var effectiveFrom: Timestamp?
+    public var version: String?
+    public var authorship: Authorship
+    public init(authorship: Authorship) { self.authorship = authorship }
+  }
+
   /// Records the book, in force from now on, unless it is recorded already. Waits for the writer
   /// between parts: not to be called on a reactor.
   /// - Returns: whether something was recorded.
   public func record(
     in live: LiveLedger, clock: some WallClock
   ) throws(AdministrationError) -> Bool {
-    let book: PriceBookID? = live.withBooks { books in
-      isRecorded(in: books) ? nil : books.prices.nextBook
-    }
-    guard let book else { return false }
+    if live.withBooks({ books in isRecorded(in: books) }) { return false }
+    let authorship = Authorship(actor: Configuration.actor, reason: "imported from \(version)")
+    _ = try publish(in: live, clock: clock, Publication(authorship: authorship))
+    return true
+  }
+
+  /// Records the book. Waits for the writer between parts: not to be called on a reactor.
+  /// - Parameter report: told how many models are recorded.
+  /// - Returns: its number.
+  /// - Throws: when the time it is to come into force has passed, or nothing can be recorded. What
+  ///   was recorded by then is no book and has no effect.
+  public func publish(
+    in live: LiveLedger, clock: some WallClock, _ publication: Publication,
+    report: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws(AdministrationError) -> PriceBookID {
+    var book: PriceBookID?
     for start in stride(from: 0, to: events.count, by: Self.part) {
       let end = min(start + Self.part, events.count)
-      let last = try live.withBooks { books throws(AdministrationError) in
+      let (number, last) = try live.withBooks { books throws(AdministrationError) in
+        // The number is taken by the first event, under one lock: of two imports at a time each
+        // has its own.
+        let number = book ?? books.prices.nextBook
         for index in start..<end {
           var event = events[index]
-          event.book = book
+          event.book = number
           event.index = UInt32(index)
           try Self.append(event, to: &books, clock.now())
           do throws(BooksError) {
@@ -89,23 +122,30 @@ public struct PriceImport: Sendable {
             throw AdministrationError(error)
           }
         }
-        return books.lastSequence
+        return (number, books.lastSequence)
       }
+      book = number
       try Self.wait(for: last, live)
+      report(end, events.count)
     }
+    guard let book else { preconditionFailure("an import holds a model at least") }
     let last = try live.withBooks { books throws(AdministrationError) in
+      let now = max(clock.now(), books.lastTime)
+      if let from = publication.effectiveFrom, from < now {
+        throw .conflict("the book was to come into force at \(from.text()), which has passed")
+      }
       var closing = PriceBookPublished()
       closing.book = book
       closing.count = UInt32(events.count)
       closing.hash = hash
-      closing.version = version
-      closing.authorship = Authorship(
-        actor: Configuration.actor, reason: "imported from \(version)")
+      closing.version = publication.version ?? version
+      if let from = publication.effectiveFrom { closing.effectiveFrom = from }
+      closing.authorship = publication.authorship
       try Self.append(closing, to: &books, clock.now())
       return books.lastSequence
     }
     try Self.wait(for: last, live)
-    return true
+    return book
   }
 
   /// Events appended at once: some hundred KB, so that traffic finds room beside them.

@@ -93,7 +93,7 @@ extension Forwarding {
     s.list = rated.list
     s.charged = rated.charged
     s.inputTier = rated.inputTier
-    s.lines = UsageText.lines(rated.lines)
+    s.lines = SettledLines.text(rated.lines)
     if rated.isOutOfRange {
       s.isPartial = true
       s.reason = .outOfRange
@@ -130,25 +130,6 @@ enum UsageText {
       for (name, number) in fields.sorted(by: { $0.key < $1.key }) {
         json.name(name)
         json.raw(number)
-      }
-    }
-    return bounded(json)
-  }
-
-  static func lines(_ lines: [RatedLine]) -> String {
-    guard !lines.isEmpty else { return "" }
-    var json = JSONWriter()
-    json.array { json in
-      for line in lines {
-        json.object {
-          $0.member("model", line.model)
-          $0.member("input_tokens", line.usage.input)
-          $0.member("output_tokens", line.usage.output)
-          $0.member("cache_read_tokens", line.usage.cacheRead)
-          $0.member("cache_write_5m_tokens", line.usage.cacheWrite5m)
-          $0.member("cache_write_1h_tokens", line.usage.cacheWrite1h)
-          $0.member("list_nano_usd", line.list.value)
-        }
       }
     }
     return bounded(json)

@@ -54,6 +54,9 @@ public struct PriceBook: Sendable {
     }
   }
 
+  /// The model that the book itself calls so.
+  public func model(named name: String) -> PriceModel? { byName[name].map { models[$0] } }
+
   /// The price of a name by the rules exact ... longest prefix.
   public func match(_ name: String) -> PriceMatch? {
     if let index = byName[name] { return found(index, .exact) }

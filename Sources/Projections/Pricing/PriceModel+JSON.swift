@@ -13,14 +13,22 @@ public struct PriceModelError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension PriceModel {
-  /// The canonical JSON object of prices, fees and factors: integers only.
-  public var pricesText: String {
-    var fields: [(String, Int64)] = prices.map { (PriceModel.fieldName($0.key), $0.value.value) }
+  /// Prices, fees and factors by their canonical names, sorted: pico-USD per token or search,
+  /// factors in parts per million.
+  public var fields: [(name: String, value: Int64)] {
+    var fields: [(name: String, value: Int64)] = prices.map {
+      (PriceModel.fieldName($0.key), $0.value.value)
+    }
     fields += searchFees.map { ("search_\($0.key.name)", $0.value.value) }
     fields += factors.map { ("factor_\($0.key)", Int64($0.value.value)) }
+    return fields.sorted { $0.name < $1.name }
+  }
+
+  /// The canonical JSON object of prices, fees and factors: integers only.
+  public var pricesText: String {
     var writer = JSONWriter()
     writer.object { json in
-      for (name, value) in fields.sorted(by: { $0.0 < $1.0 }) { json.member(name, value) }
+      for (name, value) in fields { json.member(name, value) }
     }
     return String(repairing: writer.bytes.span)
   }

@@ -48,14 +48,17 @@ public enum PriceTier: UInt8, CaseIterable, Comparable, Sendable {
     }
   }
 
-  var suffix: String {
+  /// As in answers: "standard".
+  public var name: String {
     switch self {
-    case .standard: ""
-    case .batch: "_batch"
-    case .priority: "_priority"
-    case .flex: "_flex"
+    case .standard: "standard"
+    case .batch: "batch"
+    case .priority: "priority"
+    case .flex: "flex"
     }
   }
+
+  var suffix: String { self == .standard ? "" : "_\(name)" }
 }
 
 /// How much an answer to a search looked at; `medium` unless the upstream names another.

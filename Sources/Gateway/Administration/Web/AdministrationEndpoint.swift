@@ -140,7 +140,7 @@ struct AdministrationCall {
       return refuse(
         400, "wrong_usage", "Idempotency-Key must be 1 to 255 printable ASCII characters, once")
     }
-    guard let body = await body() else { return }
+    guard let body = await body(of: operation.path) else { return }
     let (path, actor) = (operation.path, actor)
     let command: AdministrationRunner.Command = {
       service.answer(path, body, actor: actor, key: key, report: $0)
@@ -153,7 +153,7 @@ struct AdministrationCall {
   }
 
   /// The body; nil when the request was answered.
-  private func body() async -> [UInt8]? {
+  private func body(of path: String) async -> [UInt8]? {
     if let encoding = request.headers["content-encoding"], encoding != "identity" {
       refuse(415, "unsupported_media_type", "content-encoding is not supported, send identity")
       return nil
@@ -165,10 +165,12 @@ struct AdministrationCall {
       return nil
     }
     do {
-      return try await client.readBody(limit: AdministrationRunner.bodyLimit)
+      return try await client.readBody(limit: AdministrationRunner.bodyLimit(of: path))
     } catch {
       switch error {
-      case .tooLarge: refuse(413, "too_large", "a body has at most 1 MB")
+      case .tooLarge:
+        let limit = AdministrationRunner.bodyLimit(of: path) >> 20
+        refuse(413, "too_large", "a body has at most \(limit) MB")
       case .busy: answer(AdministrationAnswer(.busy("too many bodies in flight; try again")))
       case .malformed, .tooSlow, .gone: break
       }

@@ -45,7 +45,7 @@ struct AdministrationOperation: Sendable {
 // MARK: - The table
 
 extension AdministrationOperation {
-  static let all: [AdministrationOperation] = questions + lists + changes + jobs
+  static let all: [AdministrationOperation] = questions + lists + changes + prices + jobs
 
   private static let questions = [
     get("openapi.json", "This document.", [], .document),
@@ -119,6 +119,32 @@ extension AdministrationOperation {
       .one("Account")),
     post("reload", "Reads the configuration file again.", [], .one("Reloaded")),
   ]
+
+  private static let prices = [
+    get("prices/list", "The price books there are.", [], .one("PriceBooks")),
+    get(
+      "prices/show", "A model's prices, and the rule that finds them.",
+      [must(parameter("model", .text, "as a caller names it")), priceBook("book")],
+      .one("ModelPrices")),
+    get(
+      "prices/diff", "Two price books compared.",
+      [priceBook("from"), priceBook("to")], .one("PriceDifference")),
+    get(
+      "prices/explain", "How a charge came about, line by line.",
+      [must(parameter("sequence", .integer(1...Int.max), "of a forward_settled event"))],
+      .one("ChargeExplanation")),
+    post(
+      "prices/import", "Records a price file as a book. A body may have 64 MB.",
+      [
+        must(parameter("text", .text, "the file's content, in LiteLLM's format")),
+        parameter("file", .text(longest: 256), "its name"),
+        parameter("version", .text(longest: 128), "what to call the book; the file's name"),
+        parameter("effective_from", .text, "RFC 3339, \"now\" (when absent) or \"never\""), reason,
+      ], .one("ImportedPrices")),
+  ]
+  private static func priceBook(_ name: String) -> Parameter {
+    parameter(name, .text, "a book's number or version; the one in force when absent")
+  }
 
   private static let jobs = [
     post("rebuild", "Folds the whole log anew, compares, swaps.", [], .lines("Rebuilt")),

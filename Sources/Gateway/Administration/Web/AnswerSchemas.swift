@@ -3,13 +3,14 @@
 import Base
 
 enum AnswerSchemas {
-  static let all: [(name: String, schema: Schema)] = [
-    ("User", user), ("Key", key(secret: false)), ("IssuedKey", key(secret: true)),
-    ("Credit", credit), ("Subscription", subscription), ("Account", account), ("Group", group),
-    ("Balance", balance), ("Usage", usage), ("UsageSums", usageSums), ("Status", status),
-    ("Event", event), ("Reloaded", reloaded), ("Rebuilt", rebuilt), ("Verified", verified),
-    ("JobLine", jobLine), ("Error", error),
-  ]
+  static let all: [(name: String, schema: Schema)] =
+    [
+      ("User", user), ("Key", key(secret: false)), ("IssuedKey", key(secret: true)),
+      ("Credit", credit), ("Subscription", subscription), ("Account", account), ("Group", group),
+      ("Balance", balance), ("Usage", usage), ("UsageSums", usageSums), ("Status", status),
+      ("Event", event), ("Reloaded", reloaded), ("Rebuilt", rebuilt), ("Verified", verified),
+      ("JobLine", jobLine), ("Error", error),
+    ] + prices
 
   private static let user = Schema.record([
     "id": .text, "name": .text, "status": .choice(["active", "inactive"]),
