@@ -5,6 +5,7 @@
 //   LOCK           flock: exclusive for a writer, shared for readers; holds the writer's process id
 //   segments/      named by their first sequence number, 20 digits; next.tmp is prepared ahead
 //   cut/           bytes that recovery removed, kept for inspection
+//   checkpoints.log, checkpoints.tail, signing.key, tiles/    the Merkle tree's: see Merkle/
 //
 // The epoch is raised here, durably, at every open for writing and before anything is appended; it
 // is at least the last block's epoch + 1, should ledger.json come from a backup.
@@ -25,6 +26,10 @@ public struct LedgerDirectory: Sendable {
   var cut: String { path + "/cut" }
   var identity: String { path + "/ledger.json" }
   var lock: String { path + "/LOCK" }
+  var checkpoints: String { path + "/checkpoints.log" }
+  var checkpointsTail: String { path + "/checkpoints.tail" }
+  var signingKey: String { path + "/signing.key" }
+  var tiles: String { path + "/tiles" }
   /// The segment that is prepared ahead.
   var next: String { segments + "/next.tmp" }
 

@@ -40,6 +40,8 @@ public enum LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A write or sync failed in a way that leaves its outcome unknown. The process must exit: a
   /// new one finds out what is on the disk.
   case poisoned(String)
+  /// Something of the Merkle tree, its heads or its key cannot be used; what, and what to do.
+  case tree(String)
   /// The ledger was closed before the event was durable.
   case closed
 
@@ -60,6 +62,8 @@ public enum LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
       error.description
     case .poisoned(let why):
       "the ledger cannot be written any more, the outcome of the last write is unknown: \(why)"
+    case .tree(let what):
+      what
     case .closed:
       "the ledger is closed"
     }
