@@ -120,7 +120,10 @@ struct Backend {
   func change(
     _ body: (AdministrationService) throws -> AdministrationAnswer
   ) throws -> AdministrationAnswer {
-    let live = try LiveLedger.open(LiveLedgerOptions(directory: directory))
+    var options = LiveLedgerOptions(directory: directory)
+    // The next server hashes and signs what is appended here.
+    options.keepsTree = false
+    let live = try LiveLedger.open(options)
     let service = AdministrationService(live: live) { () throws(AdministrationError) in
       throw .failed("no server runs on \(directory); `daybook serve --config FILE` starts one")
     }

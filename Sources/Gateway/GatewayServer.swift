@@ -10,6 +10,7 @@ public final class GatewayServer: Sendable {
   private let server: Server
   private let metricsServer: Server?
   private let ticker: Ticker
+  private let publisher: HeadPublisher
 
   /// Where requests are accepted, with the real port.
   public var address: HTTP.ListenAddress { server.address }
@@ -42,6 +43,7 @@ public final class GatewayServer: Sendable {
       throw error
     }
     ticker = Ticker(reactors[0]) { gateway.flushRejections() }
+    publisher = HeadPublisher(gateway, on: reactors[0])
   }
 
   /// Accepts nothing more, lets requests end, cuts those that do not: they settle as partial, or as
@@ -60,6 +62,7 @@ public final class GatewayServer: Sendable {
     gateway.active.waitUntilEmpty(until: end.advanced(nanoseconds: cut))
     metricsServer?.closeConnections()
     ticker.stop()
+    publisher.stop()
     gateway.flushRejections()
   }
 }

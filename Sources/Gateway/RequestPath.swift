@@ -30,6 +30,7 @@ extension Gateway: RequestHandler {
       case .usage: try await usage(request, client, trace)
       case .hello, .healthy: hello(client, id)
       case .ready: ready(client, id)
+      case .ledger(let path): return try await ledger(path, request, client, id)
       case .metrics: return try await metricsPage(request, client, id)
       case .google: answerGoogle(client, id)
       case .admin: break

@@ -14,6 +14,8 @@ enum Route: Equatable {
   case healthy
   case ready
   case metrics
+  /// The Merkle tree: the rest of the path names what of it.
+  case ledger(path: String)
   /// Administration: it looks at the rest of the path, the method and the token by itself.
   case admin
   /// Google's paths: answered 404 in Google's error shape.
@@ -39,6 +41,8 @@ enum Route: Equatable {
         self = .model(id: String(id))
       } else if path.hasPrefix("/admin/") {
         self = .admin
+      } else if path.hasPrefix("/ledger/") {
+        self = .ledger(path: String(path.dropFirst("/ledger/".count)))
       } else if path == "/v1beta" || path.hasPrefix("/v1beta/") {
         self = .google
       } else {
@@ -78,6 +82,7 @@ enum Route: Equatable {
     case .hello, .healthy, .ready: "health"
     case .metrics: "metrics"
     case .admin: "admin"
+    case .ledger: "ledger"
     case .google: "other"
     }
   }

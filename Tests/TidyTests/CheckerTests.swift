@@ -114,7 +114,7 @@ private func source(_ text: String, at path: String = "Sources/Ledger/Some.swift
   }
 
   @Test func `a second wrapper of one library in a module is found`() {
-    let ledger = source("import CCrypto", at: "Sources/Ledger/Hashing.swift")
+    let ledger = source("import CCrypto", at: "Sources/Ledger/Cryptography.swift")
     let gateway = source("import CCrypto", at: "Sources/Gateway/Hashing.swift")
     let second = source("import CCrypto", at: "Sources/Ledger/Signing.swift")
     #expect(Imports.checkWrappers([ledger, gateway]).isEmpty)

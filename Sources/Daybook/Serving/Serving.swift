@@ -99,6 +99,7 @@ final class Serving: Sendable {
   /// Says what a person or a script waits for; `listening on` comes last, and once.
   func announce() throws {
     if let metrics = server.metricsAddress { try Console.say("metrics on http://\(metrics)") }
+    if let vkey = live.treeKey?.vkey { try Console.say("tree heads are signed by \(vkey)") }
     if let greeting {
       let settings = configuration.withLock { $0 }
       try Console.say(Greeting.text(greeting, settings, server.address))

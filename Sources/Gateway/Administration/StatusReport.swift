@@ -29,6 +29,7 @@ public struct StatusReport {
         $0.member("checkpoint_lag", status.checkpointLag)
         $0.member("checkpoint_problem", optional: status.checkpointProblem)
         $0.member("sealing_problem", optional: status.sealingProblem)
+        Self.write(status.tree, to: &$0)
         $0.member("open_requests", status.openRequests)
         $0.member("held_usd", money: status.held)
         $0.member("unknown_outcomes", status.unknownOutcomes)
@@ -36,6 +37,13 @@ public struct StatusReport {
         counts.write(to: &$0)
       }
     }
+  }
+
+  private static func write(_ tree: TreeStatus?, to json: inout JSONWriter) {
+    json.member("tree_size", tree?.size ?? 0)
+    json.member("signed_size", tree?.head?.head.size ?? 0)
+    json.member("tree_problem", optional: tree?.problem)
+    json.member("vkey", optional: tree?.verifier?.vkey)
   }
 
   /// Of a ledger that no server holds.

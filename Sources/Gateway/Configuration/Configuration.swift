@@ -62,7 +62,7 @@ public struct HostPort: Hashable, Sendable, CustomStringConvertible {
 
 /// Where signed tree heads are published outside.
 public struct PublishSettings: Equatable, Sendable {
-  /// Absolute path of a file that each head is appended to.
+  /// Absolute path of a file that holds the newest head, put in place as a whole.
   public var file: String?
   /// URL that each head is posted to.
   public var webhook: String?

@@ -65,12 +65,11 @@ public struct PriceImport: Sendable {
     }
   }
 
-  /// Whether this is the file that was imported last (books for re-pricing do not count).
+  /// Whether this is what the configuration imported last. A book that a person imported since
+  /// then stays in force: it is newer than what the configuration said.
   func isRecorded(in books: borrowing Books) -> Bool {
-    let inForce = books.prices.all.last {
-      $0.isPublished && $0.effectiveFrom.microseconds != .max
-    }
-    return inForce?.hash == hash
+    let declared = books.prices.all.last { $0.isPublished && $0.actor == Configuration.actor }
+    return declared?.hash == hash
   }
 
   /// When a book comes into force, and who wants it.

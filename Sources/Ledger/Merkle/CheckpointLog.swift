@@ -130,8 +130,8 @@ struct CheckpointLog: Sendable {
       return (line, file.base + whole)
     }
     throw .tree(
-      "\(directory.checkpoints) is damaged at offset \(file.base + start): no head is signed until it is "
-        + "mended from a copy or a backup")
+      "\(directory.checkpoints) is damaged at offset \(file.base + start): no head is signed "
+        + "until it is mended from a copy or a backup")
   }
 
   /// All lines, for `verify`.

@@ -38,6 +38,33 @@ public struct LogTree: TileSource, Sendable {
     return Array(try wholeTile(whole, level).prefix(tile.width))
   }
 
+  /// A tile as it is served: hashes end to end, or records, each behind its length (u16, big
+  /// endian). nil when the tree has no such tile.
+  public func bytes(of tile: TileCoordinates) throws(LedgerError) -> [UInt8]? {
+    guard has(tile) else { return nil }
+    var bytes: [UInt8] = []
+    guard tile.level == nil else {
+      bytes.reserveCapacity(tile.width * TreeHash.byteCount)
+      for hash in try hashes(of: tile) { hash.append(to: &bytes) }
+      return bytes
+    }
+    let first = tile.index * UInt64(TileCoordinates.greatestWidth)
+    var reader = LedgerReader(files, from: SequenceNumber(first + 1))
+    var left = tile.width
+    while left > 0 {
+      guard var batch = try reader.next() else {
+        throw .noSuchSequence(reader.position, last: files.durable)
+      }
+      while left > 0, let record = batch.next() {
+        let length = record.bytes.count
+        bytes += [UInt8(truncatingIfNeeded: length >> 8), UInt8(truncatingIfNeeded: length)]
+        bytes.append(contentsOf: record.bytes)
+        left -= 1
+      }
+    }
+    return bytes
+  }
+
   private func wholeTile(
     _ tile: TileCoordinates, _ level: Int
   ) throws(LedgerError) -> [TreeHash] {

@@ -1,5 +1,5 @@
-// Signed notes (https://c2sp.org/signed-note): a text that ends with a line feed, an empty line, and
-// signature lines `— NAME BASE64(key id || signature)`. Keys:
+// Signed notes (https://c2sp.org/signed-note): a text that ends with a line feed, an empty line,
+// and signature lines `— NAME BASE64(key id || signature)`. Keys:
 //
 //   key id       first 4 bytes of SHA-256(NAME || 0x0A || 0x01 || public key); 0x01 = Ed25519
 //   vkey         NAME+HEX(key id)+BASE64(0x01 || public key)

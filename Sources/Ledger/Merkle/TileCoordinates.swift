@@ -2,7 +2,7 @@
 // holds up to 256 neighbouring hashes of the tree's level 8 x L. Its name is its place:
 //
 //   tile/<L>/<N>[.p/<W>]          L 0 ... 63; N in groups of three digits, all but the last with
-//   tile/entries/<N>[.p/<W>]      "x": 1234067 is x001/x234/067; W 1 ... 255 hashes of a partial one
+//   tile/entries/<N>[.p/<W>]      "x": 1234067 is x001/x234/067; W 1 ... 255 = a partial one
 
 /// Which tile.
 public struct TileCoordinates: Hashable, Sendable {

@@ -1,5 +1,5 @@
-// Whole tiles on disk, DATA/tiles/<L>/<N>, in the spelling of C2SP tlog-tiles. They are derived from
-// the log: never synced, never believed without a hash above them, made again when missing.
+// Whole tiles on disk, DATA/tiles/<L>/<N>, in the spelling of C2SP tlog-tiles. They are derived
+// from the log: never synced, never believed without a hash above them, made again when missing.
 internal import Base
 
 struct TileStore: Sendable {

@@ -71,7 +71,7 @@ public final class TreeBuilder: Sendable {
     work.withLock { work in
       if status.problem != nil { return false }
       do throws(LedgerError) {
-        if !work.isOpen { try open(&work) }
+        if !work.isOpen { try prepare(&work) }
         try hash(&work)
         if work.edge.size < files.durable.value { return true }
         try sign(&work, now: signsNow)
@@ -91,7 +91,7 @@ public final class TreeBuilder: Sendable {
 
   // MARK: - Opening
 
-  private func open(_ work: inout Work) throws(LedgerError) {
+  private func prepare(_ work: inout Work) throws(LedgerError) {
     let log = try CheckpointLog(files.directory)
     let signer = try Self.signer(of: files, hasSigned: log.last != nil)
     var head: SignedHead?

@@ -1,7 +1,6 @@
 // Hashes of the log's Merkle tree (RFC 6962, section 2.1): SHA-256, leaves and nodes told apart by
 // their first byte. A leaf is a record's canonical bytes; its index is its sequence number - 1.
 internal import Base
-internal import CCrypto
 
 /// 32 bytes of SHA-256.
 public struct TreeHash: Hashable, Sendable {
@@ -44,29 +43,14 @@ public struct TreeHash: Hashable, Sendable {
   /// SHA-256(0x00 || record).
   public static func leaf(_ record: Span<UInt8>) -> TreeHash {
     var hash = TreeHash()
-    unsafe record.withUnsafeBytes { record in
-      unsafe withUnsafeMutableBytes(of: &hash.words) { out in
-        unsafe dbk_sha256_tagged(
-          0, record.baseAddress?.assumingMemoryBound(to: UInt8.self), record.count,
-          out.baseAddress!.assumingMemoryBound(to: UInt8.self))
-      }
-    }
+    TreeHashing.leaf(record, into: &hash.words)
     return hash
   }
 
   /// SHA-256(0x01 || left || right).
   public static func node(_ left: TreeHash, _ right: TreeHash) -> TreeHash {
     var hash = TreeHash()
-    unsafe withUnsafeBytes(of: left.words) { left in
-      unsafe withUnsafeBytes(of: right.words) { right in
-        unsafe withUnsafeMutableBytes(of: &hash.words) { out in
-          unsafe dbk_sha256_node(
-            left.baseAddress!.assumingMemoryBound(to: UInt8.self),
-            right.baseAddress!.assumingMemoryBound(to: UInt8.self),
-            out.baseAddress!.assumingMemoryBound(to: UInt8.self))
-        }
-      }
-    }
+    TreeHashing.node(left.words, right.words, into: &hash.words)
     return hash
   }
 

@@ -27,7 +27,7 @@ public struct TreeReader<Source: TileSource> {
     return count == 0 ? .emptyRoot : try hash(0..<count)
   }
 
-  /// What proves that a leaf is in the tree of the first `count` leaves: siblings, from the leaf up.
+  /// What proves that a leaf is in the tree of the first `count` leaves: its siblings, upwards.
   public mutating func inclusion(
     of index: UInt64, in count: UInt64
   ) throws(LedgerError) -> [TreeHash] {

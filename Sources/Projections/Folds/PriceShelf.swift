@@ -16,6 +16,8 @@ public struct PriceBookEntry: StoredRow {
   public internal(set) var sequence = SequenceNumber.none
   /// SHA-256 of the price file.
   public internal(set) var hash: [UInt8] = []
+  /// Who published it: a person, or the configuration.
+  public internal(set) var actor = ""
   public init() {}
   public static var table: String { "price_books" }
   public static var keyColumn: String { "price_book" }
@@ -28,6 +30,7 @@ public struct PriceBookEntry: StoredRow {
     try coder.field("effective_from_us", &effectiveFrom)
     try coder.field("sequence", &sequence)
     try coder.column("sha256", &hash)
+    try coder.column("actor", &actor)
   }
 }
 
@@ -118,6 +121,7 @@ public struct PriceShelf: Sendable {
       $0.effectiveFrom = event.effectiveFrom
       $0.sequence = sequence
       $0.hash = event.hash
+      $0.actor = event.authorship.actor
     }
     enter(entries[Int(event.book.value)])
   }
@@ -134,7 +138,7 @@ public struct PriceShelf: Sendable {
 }
 
 extension PriceShelf: Projection {
-  public static let version = 1
+  public static let version = 2
 
   public mutating func apply(
     _ record: RecordView, sequence: SequenceNumber

@@ -25,6 +25,8 @@ public struct LedgerStatus: Equatable, Sendable {
   /// Bytes this process may still write; nil when the volume does not say.
   public let freeDisk: Int?
   public let isOutOfSpace: Bool
+  /// How far the Merkle tree is; nil when this process does not build it.
+  public let tree: TreeStatus?
   public let poisoned: String?
 }
 
@@ -54,6 +56,6 @@ extension LiveLedger {
       checkpointProblem: state.problem, sealingProblem: sealer.problem, openRequests: open,
       unknownOutcomes: unknown,
       held: held, freeDisk: try? directory.files.freeSpace(at: directory.path),
-      isOutOfSpace: ledger.isOutOfSpace, poisoned: poisoned)
+      isOutOfSpace: ledger.isOutOfSpace, tree: tree?.status, poisoned: poisoned)
   }
 }

@@ -65,10 +65,23 @@ extension LiveLedger {
     let checkpointer = Checkpointer(ledger, shared, stores, store)
     if report.folded > 0 || report.complaint != nil { try checkpointer.checkpoint() }
     let sealer = Sealer(ledger)
-    let keeper =
-      options.runsKeeper
-      ? try Keeper.start(checkpointer, sealer, onTrouble: options.onTrouble) : nil
-    return LiveLedger(ledger, shared, checkpointer, sealer, keeper, report)
+    let tree = options.keepsTree ? TreeBuilder(ledger.files) : nil
+    var keepers: (Keeper, TreeKeeper?)?
+    if options.runsKeeper {
+      let keeper = try Keeper.start(checkpointer, sealer, onTrouble: options.onTrouble)
+      do throws(LiveLedgerError) {
+        keepers = (
+          keeper,
+          try tree.map { (tree) throws(LiveLedgerError) in
+            try TreeKeeper.start(tree, onTrouble: options.onTrouble)
+          }
+        )
+      } catch {
+        keeper.stop()
+        throw error
+      }
+    }
+    return LiveLedger(ledger, shared, checkpointer, sealer, tree, keepers, report)
   }
 
   /// The stored state if it belongs to this log, else empty books and an empty store.

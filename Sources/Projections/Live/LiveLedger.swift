@@ -21,6 +21,8 @@ public struct LiveLedgerOptions: Sendable {
   public var origin = "daybook"
   /// Whether a thread checkpoints and prepares space; without it tests call `keep`.
   public var runsKeeper = true
+  /// Whether the Merkle tree is built and its heads are signed behind the traffic.
+  public var keepsTree = true
   /// Told while the log is folded at start.
   public var progress: (@Sendable (FoldProgress) -> Void)?
   /// Called once when the log is poisoned: the process must say why and exit within a second.
@@ -65,19 +67,24 @@ public final class LiveLedger: Sendable {
   let books: SharedBooks
   let checkpointer: Checkpointer
   let sealer: Sealer
+  /// The Merkle tree behind the log; nil when this process does not build it.
+  public let tree: TreeBuilder?
   private let keeper: Keeper?
+  private let treeKeeper: TreeKeeper?
   private let openRequests: Atomic<Int>
   private let isClosed = Atomic(false)
 
   init(
     _ ledger: Ledger, _ books: SharedBooks, _ checkpointer: Checkpointer, _ sealer: Sealer,
-    _ keeper: Keeper?, _ opening: OpeningReport
+    _ tree: TreeBuilder?, _ keepers: (Keeper, TreeKeeper?)?, _ opening: OpeningReport
   ) {
     self.ledger = ledger
     self.books = books
     self.checkpointer = checkpointer
     self.sealer = sealer
-    self.keeper = keeper
+    self.tree = tree
+    keeper = keepers?.0
+    treeKeeper = keepers?.1
     self.opening = opening
     openRequests = Atomic(books.mutex.withLock { $0.openRequests.openCount })
   }
@@ -135,16 +142,24 @@ public final class LiveLedger: Sendable {
   /// Stores the state up to what is appended now, once that is durable.
   public func checkpointNow() throws(LiveLedgerError) { try checkpointer.checkpoint() }
 
+  /// The key that tree heads are signed with; nil when this process signs none.
+  public var treeKey: NoteVerifier? {
+    guard let tree else { return nil }
+    return tree.status.verifier ?? (try? TreeBuilder.verifier(in: files.directory)) ?? nil
+  }
+
   /// One round of the keeper, for ledgers opened without its thread.
   public func keep() {
     checkpointer.keep()
     sealer.seal()
+    while tree?.step(signsNow: true) == true {}
   }
 
   /// Ends in good order: the last checkpoint, a clean end of the log, the lock given back.
   public func close() throws(LiveLedgerError) {
     if isClosed.exchange(true, ordering: .sequentiallyConsistent) { return }
     keeper?.stop()
+    treeKeeper?.stop()
     defer { checkpointer.close() }
     if ledger.durability.failure == nil { checkpointer.checkpointBeforeClosing() }
     try asLive { () throws(LedgerError) in try ledger.close() }

@@ -51,13 +51,14 @@ public protocol CheckpointStores: Sendable {
 }
 
 extension CheckpointStores {
-  /// The greatest sequence that the stored state proves to have been acknowledged by the log in a
-  /// directory; `.none` when it belongs to another log, or there is none.
+  /// The greatest sequence that the stored state or a signed tree head proves to have been
+  /// acknowledged by the log in a directory; `.none` when they are another log's, or there is none.
   public func confirmed(in directory: LedgerDirectory) throws(LedgerError) -> SequenceNumber {
+    let signed = try TreeBuilder.confirmed(in: directory)
     guard let stored = peek(), stored.logID == (try directory.readIdentity())?.logID else {
-      return .none
+      return signed
     }
-    return stored.sequence
+    return max(signed, stored.sequence)
   }
 }
 

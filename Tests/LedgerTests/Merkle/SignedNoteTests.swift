@@ -1,4 +1,4 @@
-// Signed notes and heads: the known example of the note format, and everything that must be refused.
+// Signed notes and heads: the known example of the note format, and all that must be refused.
 import Base
 import Testing
 

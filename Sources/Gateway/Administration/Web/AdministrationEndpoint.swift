@@ -16,6 +16,8 @@ import Synchronization
 final class AdministrationFront: Sendable {
   let tokens = TokenGuard()
   let runner = AdministrationRunner()
+  /// Reads what anyone may ask for: they take no place of the administrator's.
+  let readers = AdministrationRunner()
   private let installed = Mutex<(service: AdministrationService?, reactors: [Reactor])>((nil, []))
 
   var service: AdministrationService? { installed.withLock { $0.service } }
