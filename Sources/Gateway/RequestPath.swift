@@ -28,6 +28,7 @@ extension Gateway: RequestHandler {
       case .models(let forced): try models(request, client, trace, forced: forced)
       case .model(let model): try self.model(model, request, client, trace)
       case .usage: try await usage(request, client, trace)
+      case .receipt(let id): try await receipt(id, request, client, trace)
       case .hello, .healthy: hello(client, id)
       case .ready: ready(client, id)
       case .ledger(let path): return try await ledger(path, request, client, id)

@@ -10,6 +10,8 @@ enum Route: Equatable {
   case models(forced: Platform?)
   case model(id: String)
   case usage
+  /// A request's receipt.
+  case receipt(id: String)
   case hello
   case healthy
   case ready
@@ -39,6 +41,10 @@ enum Route: Equatable {
         let id = path.dropFirst("/v1/models/".count)
         guard !id.isEmpty, !id.contains("/") else { return nil }
         self = .model(id: String(id))
+      } else if path.hasPrefix("/v1/receipts/") {
+        let id = path.dropFirst("/v1/receipts/".count)
+        guard !id.isEmpty, !id.contains("/") else { return nil }
+        self = .receipt(id: String(id))
       } else if path.hasPrefix("/admin/") {
         self = .admin
       } else if path.hasPrefix("/ledger/") {
@@ -79,6 +85,7 @@ enum Route: Equatable {
     case .countTokens: "count_tokens"
     case .models, .model: "models"
     case .usage: "usage"
+    case .receipt: "receipts"
     case .hello, .healthy, .ready: "health"
     case .metrics: "metrics"
     case .admin: "admin"

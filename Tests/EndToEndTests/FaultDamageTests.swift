@@ -61,9 +61,10 @@ import Testing
     let blocks = try Block.all(in: segment(of: bed))
     let last = try #require(blocks.last)
     try flip(segment(of: bed), at: last.end - 8)
-    for suffix in ["", "-wal", "-shm"] {
-      try? FileManager.default.removeItem(atPath: bed.data + "/projections.sqlite" + suffix)
-    }
+    // The read model and the signed heads are what proves that an event was acknowledged.
+    for name in ["projections.sqlite", "projections.sqlite-wal", "projections.sqlite-shm"]
+      + ["checkpoints.log", "checkpoints.tail"]
+    { try? FileManager.default.removeItem(atPath: bed.data + "/" + name) }
     let server = try await bed.serve()
     #expect(server.process.errors.contains("bytes of an unfinished write were cut and kept in"))
     let cuts = try await bed.events("tail_cut")

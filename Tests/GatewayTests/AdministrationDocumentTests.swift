@@ -67,6 +67,8 @@ import Testing
     Example("GET prices/explain", "sequence=SETTLED", bad: "sequence=1", 400),
     Example("GET prices/diff", "from=prices.json&to=1", bad: "from=2", 404),
     Example("POST rebuild", "", bad: #"{"x": 1}"#, 400),
+    Example("GET receipt", "event=1", bad: "event=x", 400),
+    Example("POST audit", #"{"checkpoint": "HEAD"}"#, bad: #"{"checkpoint": "x"}"#, 400),
     Example("POST verify", "{}", bad: "{", 400),
     Example(
       "POST subscription/revoke", #"{"user": "ann", "group": "pro"}"#,
@@ -100,6 +102,11 @@ import Testing
       if good.contains("SETTLED") {
         let sequence = try bed.settle { _, _ in }
         good = good.replacing("SETTLED", with: "\(sequence)")
+      }
+      if good.contains("HEAD") {
+        while bed.live.tree?.step(signsNow: true) == true {}
+        let note = bed.live.tree?.status.head?.note ?? ""
+        good = good.replacing("HEAD", with: note.replacing("\n", with: "\\n"))
       }
       try await expect(good, 200, of: example.operation, item, document, bed)
       try await expect(example.bad, example.status, of: example.operation, item, document, bed)

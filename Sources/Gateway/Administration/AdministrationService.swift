@@ -132,6 +132,8 @@ public final class AdministrationService: Sendable {
       return AdministrationAnswer(body: try prices(path, arguments))
     case "prices/import":
       return AdministrationAnswer(body: try importPrices(arguments, actor: actor, keyed))
+    case "receipt": return AdministrationAnswer(body: try receipt(arguments))
+    case "audit": return AdministrationAnswer(body: try audit(arguments, report))
     default:
       let known = AdministrationVerb.allCases.map(\.rawValue) + Self.otherPaths
       let shown = path.clipped(toBytes: 128)
@@ -157,7 +159,7 @@ public final class AdministrationService: Sendable {
 
   static let otherPaths = [
     "usage", "status", "events", "reload", "rebuild", "verify", "prices/list", "prices/show",
-    "prices/diff", "prices/explain", "prices/import",
+    "prices/diff", "prices/explain", "prices/import", "receipt", "audit",
   ]
 
   /// The JSON object of a body.

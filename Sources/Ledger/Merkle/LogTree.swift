@@ -15,6 +15,11 @@ public struct LogTree: TileSource, Sendable {
     store = TileStore(files.directory)
   }
 
+  /// The tree of a log whose edge was hashed from its records.
+  public static func of(_ files: LedgerFiles, edge: TreeEdge) -> LogTree {
+    LogTree(files, edge: edge)
+  }
+
   /// Leaves.
   public var size: UInt64 { edge.size }
   /// Reads roots and proofs.

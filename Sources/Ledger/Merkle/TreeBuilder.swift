@@ -181,6 +181,43 @@ public final class TreeBuilder: Sendable {
     return try SignedHead(note: line.note, by: verifier)
   }
 
+  /// The tree at the size of a signed head, without a server.
+  /// - Parameter progress: told the events hashed, when the tiles do not suffice.
+  /// - Throws: `.tree` when the log is not what was signed.
+  public static func tree(
+    of files: LedgerFiles, at head: TreeHead, progress: (UInt64) -> Void = { _ in }
+  ) throws(LedgerError) -> LogTree {
+    if let edge = try LogTree.edge(of: files, at: head.size), edge.root == head.root {
+      return LogTree(files, edge: edge)
+    }
+    let edge = try edge(of: files, at: head.size, progress: progress)
+    guard edge.root == head.root else {
+      throw .tree("the log's first \(head.size) events are not those that were signed")
+    }
+    return LogTree(files, edge: edge)
+  }
+
+  /// The edge at a size, from nothing but the log's records.
+  /// - Parameter met: given the edge after each event.
+  public static func edge(
+    of files: LedgerFiles, at size: UInt64, progress: (UInt64) -> Void = { _ in },
+    met: (TreeEdge) -> Void = { _ in }
+  ) throws(LedgerError) -> TreeEdge {
+    var edge = TreeEdge()
+    var reader = LedgerReader(files, from: .first, isThorough: true)
+    while edge.size < size {
+      guard var batch = try reader.next() else {
+        throw .noSuchSequence(SequenceNumber(size), last: files.durable)
+      }
+      while edge.size < size, let record = batch.next() {
+        edge.append(.leaf(record.bytes)) { _, _ in }
+        met(edge)
+      }
+      progress(edge.size)
+    }
+    return edge
+  }
+
   // MARK: - Hashing and signing
 
   private func hash(_ work: inout Work) throws(LedgerError) {

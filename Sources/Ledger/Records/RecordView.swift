@@ -39,6 +39,11 @@ public struct RecordView: ~Escapable {
     return length
   }
 
+  /// Whether the bytes are one whole record and nothing else.
+  public static func isWhole(_ bytes: [UInt8]) -> Bool {
+    lengthOfRecord(in: bytes.span, at: 0) == bytes.count
+  }
+
   @inlinable public var type: UInt16 { bytes.load(4, as: UInt16.self) }
   @inlinable public var fixed: Int { Int(bytes.load(6, as: UInt16.self)) }
   @inlinable public var time: Timestamp { Timestamp(microseconds: bytes.load(8, as: Int64.self)) }

@@ -57,6 +57,8 @@ struct AccountRow: StoredRow {
 /// A declaration, kept whole.
 struct AccountDeclaration: StoredRow {
   var event = AccountDeclared()
+  /// The event itself.
+  var sequence = SequenceNumber.none
   static var table: String { "accounts" }
   static var keyColumn: String { "account" }
   var isVacant: Bool { event.account.isNone }
@@ -78,6 +80,7 @@ struct AccountDeclaration: StoredRow {
     try coder.column("proxy", &event.proxy)
     try coder.column("actor", &event.authorship.actor)
     try coder.column("reason", &event.authorship.reason)
+    try coder.field("sequence", &sequence)
   }
 }
 
@@ -98,6 +101,11 @@ public struct Accounts: Sendable {
       requests: state.requests, failures: state.failures)
   }
   public func account(named name: String) -> AccountEntry? { byName[name].flatMap(account) }
+  /// The event that declared an account last.
+  public func declaration(of id: AccountID) -> SequenceNumber? {
+    let index = Int(id.value)
+    return declarations.holds(index) ? declarations[index].sequence : nil
+  }
   public func name(of id: AccountID) -> String? {
     let index = Int(id.value)
     return declarations.holds(index) ? declarations[index].event.name : nil
@@ -131,9 +139,9 @@ public struct Accounts: Sendable {
     let index = Int(event.account.value)
     if declarations.holds(index) {
       byName[declarations[index].event.name] = nil
-      declarations.set(index, AccountDeclaration(event: event))
+      declarations.set(index, AccountDeclaration(event: event, sequence: sequence))
     } else {
-      declarations.append(AccountDeclaration(event: event))
+      declarations.append(AccountDeclaration(event: event, sequence: sequence))
       states.append(AccountRow(account: event.account))
     }
     byName[event.name] = event.account
@@ -150,7 +158,7 @@ public struct Accounts: Sendable {
 }
 
 extension Accounts: Projection {
-  public static let version = 1
+  public static let version = 2
 
   public mutating func apply(
     _ record: RecordView, sequence: SequenceNumber

@@ -55,6 +55,13 @@ public struct Catalog: Sendable {
 
   public func modelID(_ text: String) -> ModelID? { modelsByText[text] }
   public func modelText(_ id: ModelID) -> String? { Self.entry(models, id.value)?.text }
+  /// The events that define a model's name and a user agent's.
+  public func definition(of id: ModelID) -> SequenceNumber? {
+    Self.entry(models, id.value)?.sequence
+  }
+  public func definition(of id: UserAgentID) -> SequenceNumber? {
+    Self.entry(userAgents, id.value)?.sequence
+  }
   public func userAgentID(_ text: String) -> UserAgentID? { agentsByText[text] }
   public func userAgentText(_ id: UserAgentID) -> String? {
     Self.entry(userAgents, id.value)?.text
@@ -103,7 +110,7 @@ public struct Catalog: Sendable {
 }
 
 extension Catalog: Projection {
-  public static let version = 1
+  public static let version = 2
 
   public mutating func apply(
     _ record: RecordView, sequence: SequenceNumber
@@ -135,13 +142,13 @@ extension Catalog: Projection {
       try require(
         Int(name.id) == models.count && !name.text.isEmpty && modelsByText[name.text] == nil,
         "model \(name.id)", sequence)
-      models.append(ModelName(text: name.text))
+      models.append(ModelName(text: name.text, sequence: sequence))
       modelsByText[name.text] = ModelID(name.id)
     case .userAgent:
       try require(
         Int(name.id) == userAgents.count && !name.text.isEmpty
           && agentsByText[name.text] == nil, "user agent \(name.id)", sequence)
-      userAgents.append(UserAgentName(text: name.text))
+      userAgents.append(UserAgentName(text: name.text, sequence: sequence))
       agentsByText[name.text] = UserAgentID(name.id)
     case .unrecognized:
       throw FoldFault(sequence, .unreadable("a name of an unknown kind"))
@@ -157,6 +164,7 @@ extension Catalog: Projection {
     var entry = UserEntry()
     entry.id = state.user
     entry.added = time
+    entry.sequence = sequence
     entry.take(state)
     users.append(entry)
     usersByName[state.name] = state.user
@@ -172,7 +180,10 @@ extension Catalog: Projection {
       sequence)
     if let old { usersByName[old.name] = nil }
     usersByName[state.name] = state.user
-    users.update(Int(state.user.value)) { $0.take(state) }
+    users.update(Int(state.user.value)) {
+      $0.take(state)
+      $0.sequence = sequence
+    }
   }
 
   private mutating func issue(
@@ -185,6 +196,7 @@ extension Catalog: Projection {
     entry.id = state.key
     entry.hash = hash
     entry.issued = time
+    entry.sequence = sequence
     entry.take(state)
     keys.append(entry)
     keysByHash[hash] = state.key
@@ -196,7 +208,10 @@ extension Catalog: Projection {
     guard let old = key(state.key), old.user == state.user, old.status != .revoked,
       group(state.group) != nil
     else { throw FoldFault(sequence, .unknown("key \(state.key.value)")) }
-    keys.update(Int(state.key.value)) { $0.take(state) }
+    keys.update(Int(state.key.value)) {
+      $0.take(state)
+      $0.sequence = sequence
+    }
   }
 
   private mutating func revoke(
@@ -213,7 +228,7 @@ extension Catalog: Projection {
     try require(
       event.group <= nextGroup && !event.group.isNone
         && (sameName == nil || sameName == event.group), "group \(event.group.value)", sequence)
-    let entry = GroupEntry(event)
+    let entry = GroupEntry(event, sequence)
     if let old = group(event.group) {
       groupsByName[old.name] = nil
       groups.set(Int(event.group.value), entry)
@@ -258,7 +273,8 @@ extension KeyEntry {
   }
 }
 extension GroupEntry {
-  fileprivate init(_ event: GroupDeclared) {
+  fileprivate init(_ event: GroupDeclared, _ sequence: SequenceNumber) {
+    self.sequence = sequence
     func limit(_ amount: NanoUSD) -> NanoUSD? { amount.value < 0 ? nil : amount }
     id = event.group
     name = event.name

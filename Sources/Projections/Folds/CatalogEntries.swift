@@ -9,6 +9,8 @@ public struct UserEntry: Equatable, Sendable {
   public var concurrency: Int32 = 0
   public var status = ActiveStatus.active
   public var added = Timestamp(microseconds: 0)
+  /// The event that stated it last.
+  public internal(set) var sequence = SequenceNumber.none
   public init() {}
 }
 
@@ -32,6 +34,8 @@ public struct KeyEntry: Equatable, Sendable {
   public var issued = Timestamp(microseconds: 0)
   /// SHA-256 of the key's text.
   public var hash = Hash256()
+  /// The event that stated it last.
+  public internal(set) var sequence = SequenceNumber.none
   public init() {}
 
   /// Sets the lists of ranges; reads them only when they changed.
@@ -56,6 +60,8 @@ public struct GroupEntry: Equatable, Sendable {
   public var weeklyLimit: NanoUSD?
   public var monthlyLimit: NanoUSD?
   public var fallback = GroupID.none
+  /// The event that stated it last.
+  public internal(set) var sequence = SequenceNumber.none
   public init() {}
 }
 
@@ -92,6 +98,7 @@ extension UserEntry: StoredRow {
     try coder.code("status", &status)
     try coder.field("concurrency", &concurrency)
     try coder.field("added_us", &added)
+    try coder.field("sequence", &sequence)
   }
 }
 
@@ -119,6 +126,7 @@ extension KeyEntry: StoredRow {
     try coder.column("sha256", &bytes)
     guard let read = Hash256(bytes) else { throw .damaged("a key's hash has not 32 bytes") }
     hash = read
+    try coder.field("sequence", &sequence)
   }
 }
 
@@ -137,6 +145,7 @@ extension GroupEntry: StoredRow {
     try coder.optional("weekly_limit_nano_usd", &weeklyLimit)
     try coder.optional("monthly_limit_nano_usd", &monthlyLimit)
     try coder.field("fallback_group", &fallback)
+    try coder.field("sequence", &sequence)
   }
 }
 
@@ -154,22 +163,26 @@ extension ColumnCoder {
 /// A model's name and its number.
 struct ModelName: StoredRow {
   var text = ""
+  var sequence = SequenceNumber.none
   static var table: String { "models" }
   static var keyColumn: String { "model" }
   var isVacant: Bool { text.isEmpty }
   mutating func columns(_ coder: inout some ColumnCoder) throws(StoreError) {
     try coder.column("name", &text)
+    try coder.field("sequence", &sequence)
   }
 }
 
 /// A user agent and its number.
 struct UserAgentName: StoredRow {
   var text = ""
+  var sequence = SequenceNumber.none
   static var table: String { "user_agents" }
   static var keyColumn: String { "user_agent" }
   var isVacant: Bool { text.isEmpty }
   mutating func columns(_ coder: inout some ColumnCoder) throws(StoreError) {
     try coder.column("name", &text)
+    try coder.field("sequence", &sequence)
   }
 }
 

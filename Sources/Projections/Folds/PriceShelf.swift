@@ -42,6 +42,8 @@ public struct PriceRow: StoredRow {
   public internal(set) var prices = ""
   public internal(set) var aliases = ""
   public internal(set) var unknown = ""
+  /// The event itself.
+  public internal(set) var sequence = SequenceNumber.none
   public init() {}
   public static var table: String { "prices" }
   public static var keyColumn: String { "number" }
@@ -52,6 +54,7 @@ public struct PriceRow: StoredRow {
     try coder.column("prices", &prices)
     try coder.column("aliases", &aliases)
     try coder.column("unknown", &unknown)
+    try coder.field("sequence", &sequence)
   }
 }
 
@@ -104,6 +107,7 @@ public struct PriceShelf: Sendable {
     row.prices = event.prices
     row.aliases = event.aliases
     row.unknown = event.unknown
+    row.sequence = sequence
     let number = rows.append(row)
     rowsOfBook[Int(event.book.value)].append(Int32(truncatingIfNeeded: number))
     entries.update(Int(event.book.value)) { $0.count += 1 }
@@ -138,7 +142,7 @@ public struct PriceShelf: Sendable {
 }
 
 extension PriceShelf: Projection {
-  public static let version = 2
+  public static let version = 3
 
   public mutating func apply(
     _ record: RecordView, sequence: SequenceNumber

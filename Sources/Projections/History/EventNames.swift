@@ -3,8 +3,28 @@
 import Base
 public import Ledger
 
+/// What the numbers in events stand for; nil for none and for what is not known.
+public protocol EventNaming {
+  func user(_ id: UserID) -> String?
+  /// A key's name, or its public id when it has none.
+  func key(_ id: KeyID) -> String?
+  func group(_ id: GroupID) -> String?
+  func account(_ id: AccountID) -> String?
+  func model(_ id: ModelID) -> String?
+  func userAgent(_ id: UserAgentID) -> String?
+  /// A price book's version.
+  func priceBook(_ id: PriceBookID) -> String?
+}
+
+extension EventNaming {
+  /// A subscription's public id.
+  public func subscription(_ id: SubscriptionID) -> String? {
+    id.isNone ? nil : EventNames.publicID("sub", id.value)
+  }
+}
+
 /// Names by number. A snapshot: it does not change with the books it came from.
-public struct EventNames: Sendable {
+public struct EventNames: EventNaming, Sendable {
   private let catalog: Catalog
   private let accounts: Table<AccountDeclaration>
   private let priceBooks: Table<PriceBookEntry>
@@ -35,12 +55,9 @@ public struct EventNames: Sendable {
     let name = catalog.key(id)?.name ?? ""
     return name.isEmpty ? Self.publicID("key", id.value) : name
   }
-  public func subscription(_ id: SubscriptionID) -> String? {
-    id.isNone ? nil : Self.publicID("sub", id.value)
-  }
 
   /// Opaque text: base32 of partition (0) and number.
-  private static func publicID(_ kind: String, _ number: UInt32) -> String {
+  static func publicID(_ kind: String, _ number: UInt32) -> String {
     kind + "_" + CrockfordBase32.encode(UInt128(number), digits: 10, letterCase: .lower)
   }
 }

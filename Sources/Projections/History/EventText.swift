@@ -8,7 +8,7 @@ public import Ledger
 public enum EventText {
   /// Writes one object.
   public static func write(
-    _ record: RecordView, sequence: SequenceNumber, names: EventNames,
+    _ record: RecordView, sequence: SequenceNumber, names: some EventNaming,
     to json: inout JSONWriter
   ) {
     json.beginObject()
@@ -29,7 +29,7 @@ public enum EventText {
 
   /// The object's text, without a line end.
   public static func line(
-    _ record: RecordView, sequence: SequenceNumber, names: EventNames
+    _ record: RecordView, sequence: SequenceNumber, names: some EventNaming
   ) -> [UInt8] {
     var json = JSONWriter()
     write(record, sequence: sequence, names: names, to: &json)
@@ -57,7 +57,7 @@ public enum EventText {
   private typealias Field = FieldLister.Field
 
   private static func write(
-    _ field: Field, among fields: [Field], _ names: EventNames, _ json: inout JSONWriter
+    _ field: Field, among fields: [Field], _ names: some EventNaming, _ json: inout JSONWriter
   ) {
     switch field.meaning {
     case .count(let number): json.member(field.name, number)
@@ -106,7 +106,7 @@ public enum EventText {
 
   /// The name a number stands for; a number that nothing is known of stands as "#7".
   private static func name(
-    of field: Field, among fields: [Field], _ names: EventNames
+    of field: Field, among fields: [Field], _ names: some EventNaming
   ) -> String? {
     func known(_ name: String?, _ number: UInt32) -> String? {
       name ?? (number == 0 ? nil : "#\(number)")

@@ -51,6 +51,9 @@ extension AdministrationOperation {
     get("openapi.json", "This document.", [], .document),
     get("status", "Health of the ledger and its projections.", [], .one("Status")),
     get("balance", "What a user has, was charged, holds.", [must(user)], .one("Balance")),
+    get(
+      "receipt", "An event with what proves it: a C2SP tlog-proof, and what it proves.",
+      [must(parameter("event", .text, "a sequence number or a request's id"))], .one("Receipt")),
     get("usage", "What GET /v1/usage says of a key.", [must(keyName)], .one("Usage")),
   ]
 
@@ -149,6 +152,12 @@ extension AdministrationOperation {
   private static let jobs = [
     post("rebuild", "Folds the whole log anew, compares, swaps.", [], .lines("Rebuilt")),
     post("verify", "Checks the whole log.", [], .lines("Verified")),
+    post(
+      "audit", "Proves that the log only grew since a signed head.",
+      [
+        must(parameter("checkpoint", .text, "the head that was kept: a signed note")),
+        parameter("vkey", .text, "the key to check it with; the log's own when absent"),
+      ], .lines("Audited")),
   ]
 
   // MARK: Words of the table

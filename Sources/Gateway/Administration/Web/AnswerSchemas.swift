@@ -9,6 +9,7 @@ enum AnswerSchemas {
       ("Credit", credit), ("Subscription", subscription), ("Account", account), ("Group", group),
       ("Balance", balance), ("Usage", usage), ("UsageSums", usageSums), ("Status", status),
       ("Event", event), ("Reloaded", reloaded), ("Rebuilt", rebuilt), ("Verified", verified),
+      ("Audited", audited), ("Receipt", receipt),
       ("JobLine", jobLine), ("Error", error),
     ] + prices
 
@@ -138,12 +139,32 @@ enum AnswerSchemas {
         "segment": .text, "offset": .integer, "sequence": .integer, "what": .text,
       ])),
   ])
+  private static let audited = Schema.record([
+    "grown": .flag.described("whether the log begins with what was signed"), "log": .text,
+    "since_events": .integer, "since_root": .text, "events": .integer, "root": .text.orNull,
+    "checkpoint": .text.orNull.described("the newest signed head"),
+    "consistency": .list(of: .text).described("the proof of RFC 6962, section 2.1.2"),
+    "problem": .text.orNull,
+  ])
+  private static let receipt = Schema.record([
+    "receipt": .text.described("the file, for `daybook verify-receipt` and other verifiers"),
+    "proof": .record([
+      "valid": .flag, "log": .text, "events_signed": .integer, "event": .reference("Event"),
+      "proven_with": .list(of: .integer),
+      "charge": Schema.record([
+        "recomputed_usd": .usd, "recomputed_list_usd": .usd, "agrees": .flag,
+        "caveat": .text.orNull,
+      ]).orNull,
+    ]),
+  ])
   /// A line of a long job: progress while it runs, the answer in the end.
   private static let jobLine = Schema.any([
     .record(["done": .integer, "total": .integer]),
     .record([
       "status": .integer,
-      "answer": .any([.reference("Rebuilt"), .reference("Verified"), .reference("Error")]),
+      "answer": .any([
+        .reference("Rebuilt"), .reference("Verified"), .reference("Audited"), .reference("Error"),
+      ]),
     ]),
   ])
 
