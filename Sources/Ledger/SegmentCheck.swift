@@ -18,6 +18,11 @@ struct SegmentCheck: Sendable {
   /// Behind the last block, in bytes from the start of the file.
   private(set) var end = 0
   private(set) var damages: [Damage] = []
+  /// Sums over the segment's money events.
+  private(set) var totals = ControlTotals()
+  /// The hashes of its records, and of its first ones up to each size that was asked for.
+  private(set) var tree: SubtreeRun?
+  private(set) var parts: [(size: UInt64, run: SubtreeRun)] = []
   private var lastTime = Int64.min
 
   init(_ segment: SequenceNumber, _ logID: LogID, isLast: Bool) {
@@ -58,7 +63,12 @@ struct SegmentCheck: Sendable {
     return nil
   }
 
-  mutating func run(_ file: any File, _ request: VerificationRequest) throws(FileError) {
+  /// - Parameter heads: sizes of trees to keep the hashes of, ascending.
+  mutating func run(
+    _ file: any File, _ request: VerificationRequest, heads: [UInt64]
+  ) throws(FileError) {
+    if request.hashesTree { tree = SubtreeRun(from: segment.value - 1) }
+    var wanted = heads.drop { $0 < segment.value }
     fileBytes = try file.size()
     let stored = try SegmentFooter.read(file, of: logID)
     isSealed = stored != nil
@@ -78,8 +88,9 @@ struct SegmentCheck: Sendable {
         records += header.count
         rawBytes += header.rawBytes
         let offset = input.offset - header.blockLength
-        checkRecords(input.records, header, offset: offset, request, &footer)
+        checkRecords(input.records, header, offset: offset, request, &wanted)
         if isSealed { hash.update(input.block) }
+        footer?.totals = totals
         footer?.add(header)
         request.progress(header.blockLength)
         if let limit = request.limit, header.last >= limit, isLast { return }
@@ -110,7 +121,7 @@ struct SegmentCheck: Sendable {
 
   private mutating func checkRecords(
     _ bytes: Span<UInt8>, _ header: BlockHeader, offset: Int, _ request: VerificationRequest,
-    _ footer: inout SegmentFooter?
+    _ wanted: inout ArraySlice<UInt64>
   ) {
     var batch = RecordBatch(bytes, first: header.first, count: header.count)
     var greatest = Int64.min
@@ -123,7 +134,13 @@ struct SegmentCheck: Sendable {
       lastTime = time
       greatest = max(greatest, time)
       if let what = request.check(record) { note(offset, batch.sequence, what) }
-      if footer != nil { request.count(record, &footer!.totals) }
+      request.count(record, &totals)
+      guard tree != nil else { continue }
+      tree?.append(.leaf(record.bytes))
+      while let size = wanted.first, size <= batch.sequence.value {
+        wanted.removeFirst()
+        if let tree { parts.append((size, tree)) }
+      }
     }
     if greatest != header.greatestTime {
       note(offset, header.last, "the block's greatest time is not its last record's")

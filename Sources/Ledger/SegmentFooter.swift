@@ -38,6 +38,14 @@ public struct ControlTotals: Equatable, Sendable {
   public var credits = Line()
   public var corrections = Line()
   public init() {}
+
+  /// Adds what other segments have.
+  mutating func add(_ other: ControlTotals) {
+    for line in [\ControlTotals.charges, \.credits, \.corrections] {
+      self[keyPath: line].count &+= other[keyPath: line].count
+      self[keyPath: line].sum &+= other[keyPath: line].sum
+    }
+  }
 }
 
 /// Adds one record to the totals of its segment.

@@ -18,6 +18,13 @@ public struct Verification: Equatable, Sendable {
   /// The last event, and CRC-32C of all record bytes up to it; meaningless with damages.
   public var last = SequenceNumber.none
   public var chain: UInt32 = 0
+  /// Sums over the money events of the whole log.
+  public var totals = ControlTotals()
+  /// The root of the Merkle tree over all records (RFC 6962); nil when it was not asked for, with
+  /// damages, and when the first segments are not here.
+  public var root: TreeHash?
+  /// Signed heads that were held against the tree.
+  public var heads = 0
   /// The first damages of each segment, in the order of the log.
   public var damages: [Damage] = []
 
@@ -34,6 +41,10 @@ public struct VerificationRequest: Sendable {
   /// Says what is wrong with a record's inside; nil when nothing is.
   public var check: @Sendable (borrowing RecordView) -> String? = { _ in nil }
   public var count: ControlTotalsCounter = { _, _ in }
+  /// Whether the Merkle tree is hashed anew, and every head of checkpoints.log held against it.
+  public var hashesTree = true
+  /// A head that was kept elsewhere: the log must begin with what it covers.
+  public var published: TreeHead?
   /// Told the bytes walked since the last call; called on several threads.
   public var progress: @Sendable (_ bytes: Int) -> Void = { _ in }
   /// Threads to use.
@@ -54,7 +65,8 @@ extension Verification {
       throw .notALedger(path: path, why: "ledger.json is missing")
     }
     let segments = try io { () throws(FileError) in try directory.listSegments() }
-    let work = VerificationWork(directory, identity.logID, segments, request)
+    let heads = try SignedHeads(in: directory, identity, request)
+    let work = VerificationWork(directory, identity.logID, segments, request, heads)
     var threads: [SystemThread] = []
     for _ in 1..<max(1, min(request.threads, segments.count)) {
       // Without a second thread this one does the work alone.
@@ -77,12 +89,14 @@ private final class VerificationWork: Sendable {
   private let logID: LogID
   private let segments: [SequenceNumber]
   private let request: VerificationRequest
+  private let heads: SignedHeads
   private let state = Mutex(State())
 
   init(
     _ directory: LedgerDirectory, _ logID: LogID, _ segments: [SequenceNumber],
-    _ request: VerificationRequest
+    _ request: VerificationRequest, _ heads: SignedHeads
   ) {
+    self.heads = heads
     self.directory = directory
     self.logID = logID
     self.segments = segments
@@ -100,7 +114,7 @@ private final class VerificationWork: Sendable {
       do throws(FileError) {
         let file = try directory.files.open(directory.path(of: segments[index]), .read)
         var check = SegmentCheck(segments[index], logID, isLast: index == segments.count - 1)
-        try check.run(file, request)
+        try check.run(file, request, heads: heads.sizes)
         let done = check
         state.withLock { $0.checked[index] = done }
       } catch {
@@ -116,6 +130,8 @@ private final class VerificationWork: Sendable {
     if let failure = done.failure { throw failure }
     var total = Verification()
     var before: ChainState?
+    var tree: SubtreeRun? = SubtreeRun(from: 0)
+    var judged = heads
     for index in segments.indices {
       guard let check = done.checked[index] else { continue }
       total.segments += 1
@@ -124,6 +140,17 @@ private final class VerificationWork: Sendable {
       total.records += check.records
       total.rawBytes += check.rawBytes
       total.fileBytes += check.fileBytes
+      total.totals.add(check.totals)
+      if let known = tree, let run = check.tree, run.start == known.end {
+        for (size, part) in check.parts {
+          var prefix = known
+          prefix.append(part)
+          judged.judge(size, prefix.root)
+        }
+        tree?.append(run)
+      } else {
+        tree = nil
+      }
       if let fault = check.fault(after: before) { total.damages.append(fault) }
       total.damages += check.damages
       // Behind damage the next segment's own words are believed.
@@ -138,6 +165,11 @@ private final class VerificationWork: Sendable {
           what: "the log ends here, but events up to \(request.confirmed) were acknowledged"))
     }
     total.chain = before?.chain ?? 0
+    if request.hashesTree, total.damages.isEmpty {
+      total.root = tree?.root
+      total.heads = judged.count
+      total.damages += judged.damages(last: total.last)
+    }
     return total
   }
 }

@@ -3,6 +3,9 @@ internal import Glibc
 
 /// CPU, memory and descriptors of this process, now. What cannot be read is 0.
 public struct ProcessFacts: Sendable {
+  /// Processors that this machine has in use, at least 1.
+  public static var cores: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
   public private(set) var cpuMicroseconds: Int64 = 0
   /// Microseconds since 1970.
   public private(set) var startMicroseconds: Int64 = 0

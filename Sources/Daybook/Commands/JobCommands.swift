@@ -12,18 +12,32 @@ enum JobCommands {
   private static let verify = Command(
     CommandSpec(
       name: "verify",
-      summary: "check the whole log: checksums, chain, sequence, zeros; exit 3 on damage")
+      options: [
+        .value(
+          "published", "FILE", "a signed head that was kept elsewhere: the log must extend it"),
+        .value("vkey", "KEY", "the key to check it with, or a file (default: the log's own)"),
+      ],
+      summary: "check the whole log: checksums, chain, tree, signed heads; exit 3 on damage")
   ) { invocation in
     let backend = Backend(invocation)
     let progress = SharedProgress("verifying", unit: "bytes")
-    let answer = try run("verify", backend, progress) {
+    let note = try invocation.parsed.values["published"].map {
+      try ReceiptCommands.input($0, limit: SignedNote.greatestLength)
+    }
+    let key = try invocation.parsed.values["vkey"].map { try ReceiptCommands.verifier($0) }
+    var arguments = JSONObject()
+    if let note { arguments.members.append(.init(name: "published", value: .string(note))) }
+    if let key { arguments.members.append(.init(name: "vkey", value: .string(key.vkey))) }
+    let answer = try run("verify", backend, progress, arguments) {
       let directory = LedgerDirectory(RealFileSystem(), at: backend.directory)
       // Damage must not keep it from being looked at: the lock, and nothing of opening.
       let lock = try directory.readIdentity() == nil ? nil : directory.takeLock(.shared)
       defer { try? lock?.unlock() }
       let stores = SQLiteCheckpointStores(RealFileSystem(), in: backend.directory)
       let body = try LedgerCheck.run(
-        at: directory, until: nil, confirmed: try stores.confirmed(in: directory)
+        at: directory, until: nil, confirmed: try stores.confirmed(in: directory),
+        published: try LedgerCheck.published(
+          note, vkey: key?.vkey, own: try TreeBuilder.verifier(in: directory))
       ) { progress.show($0, of: $1) }
       return AdministrationAnswer(body: body)
     }
@@ -69,10 +83,10 @@ enum JobCommands {
 
   private static func run(
     _ path: String, _ backend: Backend, _ progress: SharedProgress,
-    offline: () throws -> AdministrationAnswer
+    _ arguments: JSONObject = JSONObject(), offline: () throws -> AdministrationAnswer
   ) throws -> BackendAnswer {
     defer { progress.finish() }
-    let answer = try backend.ask(path, JSONObject(), progress: progress.show, offline: offline)
+    let answer = try backend.ask(path, arguments, progress: progress.show, offline: offline)
     return try BackendAnswer(answer.body)
   }
 }

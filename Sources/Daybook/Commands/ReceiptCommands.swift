@@ -99,7 +99,7 @@ enum ReceiptCommands {
   }
 
   /// A key given as text or as a file's name.
-  private static func verifier(_ given: String) throws -> NoteVerifier {
+  static func verifier(_ given: String) throws -> NoteVerifier {
     if !given.contains("+"), FileManager.default.fileExists(atPath: given) {
       let text = try input(given, limit: 4096)
       return try NoteVerifier(vkey: text.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -108,7 +108,7 @@ enum ReceiptCommands {
   }
 
   /// The text of a file, or of standard input.
-  private static func input(_ path: String, limit: Int) throws -> String {
+  static func input(_ path: String, limit: Int) throws -> String {
     let handle: FileHandle
     if path == "-" {
       handle = .standardInput

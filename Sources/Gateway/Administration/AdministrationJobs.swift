@@ -39,9 +39,16 @@ extension AdministrationService {
     }
   }
 
-  func verify(_ report: @escaping Report) throws(AdministrationError) -> [UInt8] {
+  /// {"published": a signed head that was kept elsewhere, "vkey": the key to check it with}
+  func verify(
+    _ arguments: JSONObject, _ report: @escaping Report
+  ) throws(AdministrationError) -> [UInt8] {
+    let given = try AdministrationArguments(arguments, known: ["published", "vkey"])
+    let published = try LedgerCheck.published(
+      try given.text("published"), vkey: try given.text("vkey"), own: live.treeKey)
     do throws(LedgerError) {
-      return try LedgerCheck.run(at: live.files.directory, until: live.durable, report)
+      return try LedgerCheck.run(
+        at: live.files.directory, until: live.durable, published: published, report)
     } catch {
       throw AdministrationError(error)
     }

@@ -126,8 +126,7 @@ public final class AdministrationService: Sendable {
       _ = try AdministrationArguments(arguments, known: [])
       return AdministrationAnswer(body: try rebuild(report))
     case "verify":
-      _ = try AdministrationArguments(arguments, known: [])
-      return AdministrationAnswer(body: try verify(report))
+      return AdministrationAnswer(body: try verify(arguments, report))
     case "prices/list", "prices/show", "prices/diff", "prices/explain":
       return AdministrationAnswer(body: try prices(path, arguments))
     case "prices/import":

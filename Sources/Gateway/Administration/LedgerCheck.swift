@@ -9,16 +9,19 @@ public enum LedgerCheck {
   /// - Parameters:
   ///   - limit: where the log ends while a writer is at work; nil = where the files do.
   ///   - confirmed: the greatest sequence known to have been acknowledged.
+  ///   - published: a head that was kept elsewhere.
   ///   - report: told the bytes walked and the bytes there are, on several threads.
   /// - Returns: one JSON object; `intact` says whether all is well.
   public static func run(
     at directory: LedgerDirectory, until limit: SequenceNumber?,
-    confirmed: SequenceNumber = .none,
+    confirmed: SequenceNumber = .none, published: TreeHead? = nil,
     _ report: @escaping AdministrationService.Report
   ) throws(LedgerError) -> [UInt8] {
     var request = VerificationRequest.ofEvents
     request.limit = limit
     request.confirmed = confirmed
+    request.published = published
+    request.threads = max(2, ProcessFacts.cores)
     let total = size(of: directory)
     let walked = Walked()
     request.progress = { report(walked.add(UInt64($0)), total) }
@@ -33,6 +36,13 @@ public enum LedgerCheck {
         $0.member("last_sequence", found.last.value)
         $0.member("record_bytes", found.rawBytes)
         $0.member("file_bytes", found.fileBytes)
+        $0.section("control_totals") {
+          write("charges", found.totals.charges, to: &$0)
+          write("credits", found.totals.credits, to: &$0)
+          write("corrections", found.totals.corrections, to: &$0)
+        }
+        $0.member("root", optional: found.root.map { Base64.encode($0.bytes) })
+        $0.member("heads_checked", found.heads)
         $0.member(
           "damages",
           array: {
@@ -46,6 +56,28 @@ public enum LedgerCheck {
             }
           })
       }
+    }
+  }
+
+  /// The head in a signed note that was kept elsewhere; nil without one.
+  public static func published(
+    _ note: String?, vkey: String?, own: NoteVerifier?
+  ) throws(AdministrationError) -> TreeHead? {
+    guard let note else { return nil }
+    do throws(LedgerError) {
+      var verifier = own
+      if let vkey { verifier = try NoteVerifier(vkey: vkey) }
+      guard let verifier else { throw .tree("no head was ever signed here: name the key, too") }
+      return try TreeHead(note: note, by: verifier)
+    } catch { throw .usage("\(error)") }
+  }
+
+  private static func write(
+    _ name: String, _ line: ControlTotals.Line, to json: inout JSONWriter
+  ) {
+    json.section(name) {
+      $0.member("count", line.count)
+      $0.member("sum_usd", money: NanoUSD(line.sum))
     }
   }
 

@@ -151,7 +151,12 @@ extension AdministrationOperation {
 
   private static let jobs = [
     post("rebuild", "Folds the whole log anew, compares, swaps.", [], .lines("Rebuilt")),
-    post("verify", "Checks the whole log.", [], .lines("Verified")),
+    post(
+      "verify", "Checks the whole log, and every signed head against it.",
+      [
+        parameter("published", .text, "a signed head that was kept elsewhere"),
+        parameter("vkey", .text, "the key to check it with; the log's own when absent"),
+      ], .lines("Verified")),
     post(
       "audit", "Proves that the log only grew since a signed head.",
       [

@@ -130,10 +130,16 @@ enum AnswerSchemas {
   private static let rebuilt = Schema.record([
     "events": .integer, "equal": .flag, "differences": .list(of: .text),
   ])
+  private static let controlTotal = Schema.record(["count": .integer, "sum_usd": .usd])
   private static let verified = Schema.record([
     "intact": .flag, "segments": .integer, "sealed_segments": .integer, "blocks": .integer,
     "events": .integer, "last_sequence": .integer, "record_bytes": .integer,
     "file_bytes": .integer,
+    "control_totals": .record([
+      "charges": controlTotal, "credits": controlTotal, "corrections": controlTotal,
+    ]),
+    "root": .text.orNull.described("of the Merkle tree over all events, in base64"),
+    "heads_checked": .integer.described("signed heads held against the tree"),
     "damages": .list(
       of: .record([
         "segment": .text, "offset": .integer, "sequence": .integer, "what": .text,
