@@ -38,6 +38,10 @@ public final class Ledger: Sendable {
   /// Nanoseconds of each fdatasync on the commit path.
   public let syncTimes: LatencyHistogram
 
+  /// A segment is closed before it would grow beyond this many bytes.
+  public let segmentBytes: Int
+  /// Held while a segment is copied: by the keeper's thread, or by a command.
+  let sealing = Mutex(())
   private let appender: Appender<SegmentWriter>
   private let space: SpaceAhead
   private let onPoison: @Sendable (LedgerError) -> Void
@@ -53,7 +57,7 @@ public final class Ledger: Sendable {
     try io { () throws(FileError) in try directory.make() }
     let lock = try directory.takeLock(.exclusive)
     try io { () throws(FileError) in try directory.removeTemporaries() }
-    let segments = try io { () throws(FileError) in try directory.listSegments() }
+    var segments = try io { () throws(FileError) in try directory.listSegments() }
     let known = try directory.readIdentity()
     if known == nil && !segments.isEmpty {
       throw .notALedger(path: path, why: "ledger.json is missing, but segments are here")
@@ -62,8 +66,11 @@ public final class Ledger: Sendable {
       known
       ?? LogIdentity(
         logID: .random(), created: options.clock.now(), origin: options.origin, epoch: 0)
+    let (kept, covered) = try directory.withoutCovered(segments, of: identity.logID)
+    segments = kept
     let end = try directory.findEnd(
       of: identity.logID, segments: segments, confirmed: options.confirmed, dropsCache: true)
+    if !covered.isEmpty { try directory.remove(covered) }
     identity.epoch = max(identity.epoch, end.state.epoch) + 1
     let raised = identity
     try io { () throws(FileError) in try directory.writeIdentity(raised) }
@@ -82,6 +89,7 @@ public final class Ledger: Sendable {
   ) throws(LedgerError) {
     self.files = files
     self.recovery = recovery
+    segmentBytes = options.segmentBytes
     onPoison = options.onPoison
     durability = Durability(files, clock: SystemMonotonicClock())
     let space = SpaceAhead(files.directory, segmentBytes: options.segmentBytes)
@@ -190,7 +198,8 @@ extension LedgerFiles {
       throw .notALedger(path: path, why: "ledger.json is missing")
     }
     let lock = try directory.takeLock(.shared)
-    let segments = try io { () throws(FileError) in try directory.listSegments() }
+    let all = try io { () throws(FileError) in try directory.listSegments() }
+    let segments = try directory.withoutCovered(all, of: identity.logID).kept
     let last: SequenceNumber
     var damage: LedgerError?
     do throws(LedgerError) {

@@ -42,6 +42,8 @@ public enum LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
   case poisoned(String)
   /// Something of the Merkle tree, its heads or its key cannot be used; what, and what to do.
   case tree(String)
+  /// A backup cannot be made or used; why, and what to do.
+  case backup(String)
   /// The ledger was closed before the event was durable.
   case closed
 
@@ -62,7 +64,7 @@ public enum LedgerError: Error, Equatable, Sendable, CustomStringConvertible {
       error.description
     case .poisoned(let why):
       "the ledger cannot be written any more, the outcome of the last write is unknown: \(why)"
-    case .tree(let what):
+    case .tree(let what), .backup(let what):
       what
     case .closed:
       "the ledger is closed"

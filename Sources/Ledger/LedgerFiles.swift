@@ -51,6 +51,11 @@ public final class LedgerFiles: Sendable {
     }
   }
 
+  /// Their events are in the segment before, from now on.
+  func forgetSegments(_ gone: [SequenceNumber]) {
+    state.withLock { $0.segments.removeAll { gone.contains($0) } }
+  }
+
   func noteBlock(at first: SequenceNumber, offset: Int) {
     state.withLock {
       if let mark = $0.marks.last, offset - mark.offset < Self.markDistance { return }

@@ -84,6 +84,11 @@ public struct LedgerReader: ~Copyable {
       throw damage("no block begins here", at: walker.offset)
     }
     guard let file = try openSegment(first) else {
+      // Compaction joined it with the one before: there it is found by the footer.
+      if let holder = files.segment(holding: first), holder < first {
+        wanted = max(wanted, first)
+        return try seek()
+      }
       if files.segments.contains(where: { $0 > first }) {
         throw .missingSegment(holding: first, path: files.directory.segments)
       }
@@ -94,7 +99,14 @@ public struct LedgerReader: ~Copyable {
 
   /// Opens the segment that holds `wanted`, at a block at or before it.
   private mutating func seek() throws(LedgerError) {
-    guard let segment = files.segment(holding: wanted), let file = try openSegment(segment) else {
+    var found = files.segment(holding: wanted)
+    var opened = try found.flatMap { (segment) throws(LedgerError) in try openSegment(segment) }
+    if opened == nil {
+      // It may have been joined with the one before since it was looked up.
+      found = files.segment(holding: wanted)
+      opened = try found.flatMap { (segment) throws(LedgerError) in try openSegment(segment) }
+    }
+    guard let segment = found, let file = opened else {
       throw .missingSegment(holding: wanted, path: files.directory.segments)
     }
     if wanted == segment {

@@ -6,7 +6,7 @@ public struct LogIdentity: Equatable, Sendable {
   public let logID: LogID
   public let created: Timestamp
   /// A name for this log, as checkpoints show it.
-  public let origin: String
+  public internal(set) var origin: String
   /// Times the ledger was opened for writing; a fencing number, never decreases.
   public internal(set) var epoch: UInt64
 

@@ -9,6 +9,7 @@
 // Sequences, record bytes, epochs and the chain stay; blocks of different epochs are never joined.
 internal import Base
 import Glibc
+internal import Synchronization
 
 /// What a call of `sealIfNeeded` came to.
 public enum SealOutcome: Equatable, Sendable {
@@ -29,6 +30,14 @@ extension Ledger {
   ///   - isStopping: asked between blocks.
   public func sealIfNeeded(
     counting count: ControlTotalsCounter, isStopping: @Sendable () -> Bool = { false }
+  ) throws(LedgerError) -> SealOutcome {
+    try sealing.withLock { _ throws(LedgerError) in
+      try sealOldest(counting: count, isStopping: isStopping)
+    }
+  }
+
+  private func sealOldest(
+    counting count: ControlTotalsCounter, isStopping: @Sendable () -> Bool
   ) throws(LedgerError) -> SealOutcome {
     var oldest: SequenceNumber?
     let directory = files.directory
@@ -53,12 +62,24 @@ extension LedgerDirectory {
     _ segment: SequenceNumber, of logID: LogID, counting count: ControlTotalsCounter,
     isStopping: @Sendable () -> Bool
   ) throws(LedgerError) -> SealOutcome {
+    try replace([segment], of: logID, endingAt: .empty, counting: count, isStopping: isStopping)
+  }
+
+  /// Puts one dense copy of neighbouring segments, which nobody writes any more, in the place of
+  /// the first of them. The others stay.
+  /// - Parameter end: what stands behind the last block of each.
+  func replace(
+    _ sources: [SequenceNumber], of logID: LogID, endingAt end: WalkEnd,
+    counting count: ControlTotalsCounter, isStopping: @Sendable () -> Bool
+  ) throws(LedgerError) -> SealOutcome {
+    guard let segment = sources.first else { return .nothingToDo }
     let path = path(of: segment)
     let temporary = path + ".tmp"
     do {
-      let source = try files.open(path, .read)
+      var opened: [(first: SequenceNumber, file: any File)] = []
+      for first in sources { opened.append((first, try files.open(self.path(of: first), .read))) }
       let target = try files.open(temporary, .replace)
-      var copy = DenseCopy(from: source, to: target, segment: segment, of: logID)
+      var copy = DenseCopy(from: opened, to: target, endingAt: end, of: logID)
       guard try copy.write(counting: count, isStopping: isStopping),
         try copy.compare(isStopping: isStopping)
       else {
@@ -82,124 +103,6 @@ extension LedgerDirectory {
   }
 }
 
-/// The copy being made. Calls must come in the order write, compare, finish.
-private struct DenseCopy: ~Copyable {
-  private static let leastRawBytes = 256 << 10
-
-  private let source: any File
-  private let target: any File
-  private let segment: SequenceNumber
-  private let logID: LogID
-  private var encoder = BlockEncoder(level: LZ4Compressor.dense)
-  private let hash = SHA256()
-  private var footer: SegmentFooter?
-  /// Records of the block being gathered, and what its header will say.
-  private var records: [UInt8] = []
-  private var gathered: BlockHeader?
-
-  init(from source: any File, to target: any File, segment: SequenceNumber, of logID: LogID) {
-    self.source = source
-    self.target = target
-    self.segment = segment
-    self.logID = logID
-  }
-
-  private func damage(_ offset: Int, _ what: String) -> LedgerError {
-    .damaged(
-      Damage(
-        segment: LedgerDirectory.name(of: segment), offset: offset,
-        sequence: footer?.last ?? segment, what: what))
-  }
-
-  /// - Returns: false when it was stopped.
-  mutating func write(
-    counting count: ControlTotalsCounter, isStopping: () -> Bool
-  ) throws -> Bool {
-    var input = SegmentRecords(source, segment: segment, of: logID)
-    var totals = ControlTotals()
-    while let header = try input.nextBlock() {
-      if isStopping() { return false }
-      footer = footer ?? SegmentFooter(logID: logID, first: segment, chainBefore: header.chain)
-      if let epoch = gathered?.epoch, epoch != header.epoch { try flush() }
-      var batch = RecordBatch(input.records, first: header.first, count: header.count)
-      while let record = batch.next() {
-        count(record, &totals)
-        let time = record.time.microseconds
-        if gathered == nil {
-          gathered = BlockHeader(
-            logID: logID, epoch: header.epoch, first: batch.sequence, count: 0, leastTime: time,
-            greatestTime: time, chain: footer?.chainAfter ?? 0)
-        }
-        records.append(contentsOf: record.bytes)
-        gathered?.count += 1
-        gathered?.greatestTime = time
-        if records.count >= Self.leastRawBytes { try flush() }
-      }
-    }
-    guard input.walkEnd == .empty, let chain = input.chain else {
-      throw damage(input.offset, "the segment cannot be read to its end")
-    }
-    try flush()
-    footer?.totals = totals
-    guard footer?.last == chain.last, footer?.chainAfter == chain.chain else {
-      throw damage(input.offset, "the copy's chain is not the segment's")
-    }
-    try target.sync()
-    try target.dropCache()
-    return true
-  }
-
-  private mutating func flush() throws {
-    guard let started = gathered else { return }
-    let header = Self.encode(records, started, with: &encoder)
-    try target.writeFully(encoder.block, at: footer?.offset ?? 0)
-    hash.update(encoder.block)
-    footer?.add(header)
-    records.removeAll(keepingCapacity: true)
-    gathered = nil
-  }
-
-  private static func encode(
-    _ records: borrowing [UInt8], _ header: BlockHeader, with encoder: inout BlockEncoder
-  ) -> BlockHeader {
-    encoder.encode(records.span, header: header, aligned: false)
-  }
-
-  /// Reads both files again; every record must be the same.
-  /// - Returns: false when it was stopped.
-  func compare(isStopping: () -> Bool) throws -> Bool {
-    var old = SegmentRecords(source, segment: segment, of: logID)
-    var new = SegmentRecords(target, segment: segment, of: logID)
-    var pending: [UInt8] = []
-    var offset = 0
-    while let header = try new.nextBlock() {
-      if isStopping() { return false }
-      var batch = RecordBatch(new.records, first: header.first, count: header.count)
-      while let record = batch.next() {
-        if offset == pending.count, try old.nextBlock() != nil {
-          pending = [UInt8](old.records)
-          offset = 0
-        }
-        let end = offset + record.bytes.count
-        guard end <= pending.count, pending.span.extracting(offset..<end).equals(record.bytes)
-        else { throw damage(old.offset, "the copy differs at sequence \(batch.sequence)") }
-        offset = end
-      }
-    }
-    guard offset == pending.count, try old.nextBlock() == nil,
-      old.chain?.last == new.chain?.last, old.chain?.chain == new.chain?.chain
-    else { throw damage(old.offset, "the copy ends before the segment") }
-    return true
-  }
-
-  mutating func finish() throws {
-    guard var footer else { preconditionFailure("a segment is written before it is finished") }
-    footer.hash = hash.finish()
-    try target.writeFully(footer.encode().span, at: footer.offset)
-    try target.sync()
-  }
-}
-
 /// All records of one segment file, block by block, fully checked.
 struct SegmentRecords: ~Copyable {
   private let segment: SequenceNumber
@@ -208,10 +111,13 @@ struct SegmentRecords: ~Copyable {
   /// Why the walk ended.
   private(set) var walkEnd: WalkEnd?
 
-  init(_ file: any File, segment: SequenceNumber, of logID: LogID) {
+  /// - Parameter before: where the segment before it ended; nil = its own words are believed.
+  init(
+    _ file: any File, segment: SequenceNumber, of logID: LogID, after before: ChainState? = nil
+  ) {
     self.segment = segment
     walker = BlockWalker(of: logID)
-    walker.begin(file, segment: segment, state: segment == .first ? .start : nil)
+    walker.begin(file, segment: segment, state: before ?? (segment == .first ? .start : nil))
   }
 
   /// Bytes of the file that were walked.

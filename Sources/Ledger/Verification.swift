@@ -64,7 +64,15 @@ extension Verification {
     guard let identity = try directory.readIdentity() else {
       throw .notALedger(path: path, why: "ledger.json is missing")
     }
-    let segments = try io { () throws(FileError) in try directory.listSegments() }
+    return try run(directory, identity, request)
+  }
+
+  /// Verifies what is in a directory as the log of an identity.
+  static func run(
+    _ directory: LedgerDirectory, _ identity: LogIdentity, _ request: VerificationRequest
+  ) throws(LedgerError) -> Verification {
+    let all = try io { () throws(FileError) in try directory.listSegments() }
+    let segments = try directory.withoutCovered(all, of: identity.logID).kept
     let heads = try SignedHeads(in: directory, identity, request)
     let work = VerificationWork(directory, identity.logID, segments, request, heads)
     var threads: [SystemThread] = []

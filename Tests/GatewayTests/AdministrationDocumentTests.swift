@@ -69,6 +69,7 @@ import Testing
     Example("POST rebuild", "", bad: #"{"x": 1}"#, 400),
     Example("GET receipt", "event=1", bad: "event=x", 400),
     Example("POST audit", #"{"checkpoint": "HEAD"}"#, bad: #"{"checkpoint": "x"}"#, 400),
+    Example("POST compact", "", bad: #"{"x": 1}"#, 400),
     Example("POST verify", "{}", bad: "{", 400),
     Example(
       "POST subscription/revoke", #"{"user": "ann", "group": "pro"}"#,

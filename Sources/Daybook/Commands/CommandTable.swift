@@ -3,12 +3,10 @@
 enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
-    + PriceCommands.all + JobCommands.all + ReceiptCommands.all + missing
+    + PriceCommands.all + JobCommands.all + UpkeepCommands.all
+    + ReceiptCommands.all + missing
 
   private static let missing: [Command] = [
-    Command(missing: "repair", "cut or bridge what is damaged, as an event"),
-    Command(missing: "compact", "pack sealed segments"),
-    Command(missing: "backup", "copy the ledger, or restore a copy"),
     Command(missing: "as-of", "a balance, window or statistic as it stood then"),
     Command(missing: "statement", "a user's month"),
     Command(missing: "reconcile", "compare with an upstream's bill"),

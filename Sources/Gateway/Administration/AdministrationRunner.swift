@@ -20,7 +20,7 @@ final class AdministrationRunner: Sendable {
     ["prices/import", "prices/diff"].contains(path) ? 64 << 20 : 1 << 20
   }
   /// Commands that answer as JSON lines.
-  static let longJobs = ["rebuild", "verify", "audit"]
+  static let longJobs = ["rebuild", "verify", "audit", "compact", "backup"]
 
   /// Carries a command out and waits for its answer. It goes on when the caller leaves.
   func run(_ command: @escaping Command, for client: Client) async -> AdministrationAnswer {

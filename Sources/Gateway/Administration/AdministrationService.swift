@@ -131,6 +131,10 @@ public final class AdministrationService: Sendable {
       return AdministrationAnswer(body: try prices(path, arguments))
     case "prices/import":
       return AdministrationAnswer(body: try importPrices(arguments, actor: actor, keyed))
+    case "compact":
+      _ = try AdministrationArguments(arguments, known: [])
+      return AdministrationAnswer(body: try compact(report))
+    case "backup": return AdministrationAnswer(body: try backup(arguments, report))
     case "receipt": return AdministrationAnswer(body: try receipt(arguments))
     case "audit": return AdministrationAnswer(body: try audit(arguments, report))
     default:
@@ -158,7 +162,8 @@ public final class AdministrationService: Sendable {
 
   static let otherPaths = [
     "usage", "status", "events", "reload", "rebuild", "verify", "prices/list", "prices/show",
-    "prices/diff", "prices/explain", "prices/import", "receipt", "audit",
+    "prices/diff", "prices/explain", "prices/import", "receipt", "audit", "compact",
+    "backup",
   ]
 
   /// The JSON object of a body.

@@ -134,6 +134,13 @@ extension LiveLedger {
       event.kept = cut.copy
       try append(event, now, ledger, shared)
     }
+    let note = try asLive { () throws(LedgerError) in
+      try ledger.files.directory.pendingNote()
+    }
+    if let note {
+      let event = Self.event(of: note, epoch: ledger.files.identity.epoch)
+      try append(event, now, ledger, shared)
+    }
     for request in shared.mutex.withLock({ $0.openRequests.allOpen }) {
       var event = OutcomeUnknown()
       event.party = request.party
@@ -159,6 +166,7 @@ extension LiveLedger {
     let last = shared.mutex.withLock { $0.lastSequence }
     try asLive { () throws(LedgerError) in
       try ledger.durability.waitUntilDurable(last)
+      if note != nil { try ledger.files.directory.forgetPendingNote() }
     }
   }
 

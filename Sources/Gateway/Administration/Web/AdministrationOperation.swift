@@ -152,6 +152,9 @@ extension AdministrationOperation {
   private static let jobs = [
     post("rebuild", "Folds the whole log anew, compares, swaps.", [], .lines("Rebuilt")),
     post(
+      "compact", "Seals what is not sealed yet and joins small segments.", [],
+      .lines("Compacted")),
+    post(
       "verify", "Checks the whole log, and every signed head against it.",
       [
         parameter("published", .text, "a signed head that was kept elsewhere"),

@@ -9,7 +9,7 @@ enum AnswerSchemas {
       ("Credit", credit), ("Subscription", subscription), ("Account", account), ("Group", group),
       ("Balance", balance), ("Usage", usage), ("UsageSums", usageSums), ("Status", status),
       ("Event", event), ("Reloaded", reloaded), ("Rebuilt", rebuilt), ("Verified", verified),
-      ("Audited", audited), ("Receipt", receipt),
+      ("Compacted", compacted), ("Audited", audited), ("Receipt", receipt),
       ("JobLine", jobLine), ("Error", error),
     ] + prices
 
@@ -145,6 +145,10 @@ enum AnswerSchemas {
         "segment": .text, "offset": .integer, "sequence": .integer, "what": .text,
       ])),
   ])
+  private static let compacted = Schema.record([
+    "segments_before": .integer, "segments": .integer, "bytes_before": .integer,
+    "bytes": .integer, "out_of_room": .flag,
+  ])
   private static let audited = Schema.record([
     "grown": .flag.described("whether the log begins with what was signed"), "log": .text,
     "since_events": .integer, "since_root": .text, "events": .integer, "root": .text.orNull,
@@ -169,7 +173,8 @@ enum AnswerSchemas {
     .record([
       "status": .integer,
       "answer": .any([
-        .reference("Rebuilt"), .reference("Verified"), .reference("Audited"), .reference("Error"),
+        .reference("Rebuilt"), .reference("Verified"), .reference("Compacted"),
+        .reference("Audited"), .reference("Error"),
       ]),
     ]),
   ])
