@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test soak bench fuzz format lint clean
+.PHONY: help setup build run test soak simulate mutations bench fuzz format lint clean
 
 BINARY  := .build/release/daybook
 ARGS    ?=
@@ -36,6 +36,15 @@ bench: ## the yardsticks, measured here and now (ARGS="NAME ..." picks some)
 	@scripts/setup $(LIBRARIES) $(BENCH_TOOLS)
 	@scripts/swift-build -c release --product Benchmarks --product daybook
 	@exec .build/release/Benchmarks $(ARGS)
+
+simulate: ## crash a ledger on a simulated disk for SECONDS (60), or one SEED alone
+	@scripts/setup $(LIBRARIES)
+	@scripts/swift-build -c release --product Simulator
+	@exec .build/release/Simulator $(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
+
+mutations: ## take out each sync and each check in turn, and show which test fails (half an hour)
+	@scripts/setup $(LIBRARIES)
+	@scripts/mutations $(ARGS)
 
 fuzz: ## feed the parsers with libFuzzer for SECONDS_EACH seconds each (60)
 	@scripts/setup $(LIBRARIES)

@@ -57,6 +57,12 @@ var targets: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["Projections", "Ledger", "Base"],
     path: "Tests/TestSupport", swiftSettings: relaxed),
+  .target(
+    name: "Simulation", dependencies: ["TestSupport", "Projections", "Ledger", "Base"],
+    path: "Tests/Simulation", swiftSettings: relaxed),
+  .executableTarget(
+    name: "Simulator", dependencies: ["Simulation", "Base"], path: "Tests/Simulator",
+    swiftSettings: relaxed),
   tests("BaseTests", ["Base"]),
   tests("LedgerTests", ["Ledger", "Base", "CLZ4"]),
   tests("ProjectionsTests", ["Projections", "Ledger", "Base"]),
@@ -65,6 +71,7 @@ var targets: [Target] = [
   tests("GatewayTests", ["Gateway", "Sandbox", "HTTP", "Projections", "Ledger", "Base"]),
   tests("DaybookTests", ["daybook", "Gateway", "Base"]),
   tests("EndToEndTests", ["Base"]),
+  tests("SimulationTests", ["Simulation"]),
   tests("TidyTests", []),
 ]
 
@@ -76,8 +83,18 @@ if Context.environment["DAYBOOK_FUZZ"] != nil {
   }
 }
 
+// scripts/mutations builds the ledger and its tests some forty times: without what stands above.
+let hasOnlyLedger = Context.environment["DAYBOOK_LEDGER_ONLY"] != nil
+if hasOnlyLedger {
+  let above: Set<String> = [
+    "CCurl", "HTTP", "Gateway", "Sandbox", "daybook", "Benchmarks", "BaseTests", "HTTPTests",
+    "SandboxTests", "GatewayTests", "DaybookTests", "EndToEndTests", "TidyTests",
+  ]
+  targets.removeAll { above.contains($0.name) }
+}
+
 let package = Package(
   name: "Daybook",
-  products: [.executable(name: "daybook", targets: ["daybook"])],
+  products: hasOnlyLedger ? [] : [.executable(name: "daybook", targets: ["daybook"])],
   targets: targets,
   cLanguageStandard: .gnu2x)
