@@ -9,11 +9,11 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct FaultDiskTests {
-  @Test(.enabled(if: SmallVolume.isAllowed, "mounting a tmpfs needs privileges"))
+  @Test(.enabled(if: SmallVolume.isAllowed, "mounting needs privileges"))
   func `on a full disk nobody is admitted, open requests settle, and room brings it back`()
     async throws
   {
-    let volume = try await SmallVolume(megabytes: 24)
+    let volume = try await SmallVolume(megabytes: 32)
     let gate = DispatchSemaphore(value: 0)
     let upstream = try FaultyUpstream([
       "slow": { socket in
@@ -118,6 +118,8 @@ private final class SmallVolume: Sendable {
   private init(mounting megabytes: Int) throws {
     path = NSTemporaryDirectory() + "daybook-volume-\(UUID().uuidString)"
     mkdir(path, 0o700)
+    if (try? mountExt4(megabytes)) != nil { return }
+    // Without loop devices a volume in memory is full as well.
     guard mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0 else {
       rmdir(path)
       throw SocketFailure(call: "mount", code: errno)
@@ -126,6 +128,22 @@ private final class SmallVolume: Sendable {
   deinit {
     umount2(path, Int32(MNT_DETACH))
     rmdir(path)
+    unlink(image)
+  }
+
+  private var image: String { path + ".ext4" }
+
+  /// An ext4 file system of that size in a file, through a loop device.
+  private func mountExt4(_ megabytes: Int) throws {
+    guard megabytes >= 8 else { throw SocketFailure(call: "mkfs", code: EINVAL) }
+    do {
+      try FaultTool.run("truncate", "-s", "\(megabytes)M", image)
+      try FaultTool.run("mkfs.ext4", "-q", "-F", image)
+      try FaultTool.run("mount", "-o", "loop", image, path)
+    } catch {
+      unlink(image)
+      throw error
+    }
   }
 
   /// Takes all the room there is.

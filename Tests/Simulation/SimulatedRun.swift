@@ -21,6 +21,8 @@ public struct BrokenPromise: Error, CustomStringConvertible {
 public struct SimulationCounts: Sendable {
   public var runs = 0
   public var crashes = 0
+  /// Of these: the process was killed first, and the power failed under the next one.
+  public var kills = 0
   public var openings = 0
   /// Faults by kind.
   public var errors = 0
@@ -36,6 +38,7 @@ public struct SimulationCounts: Sendable {
   public mutating func add(_ other: SimulationCounts) {
     runs += other.runs
     crashes += other.crashes
+    kills += other.kills
     openings += other.openings
     errors += other.errors
     acknowledged += other.acknowledged
@@ -128,7 +131,25 @@ public struct SimulatedRun {
   /// The power goes, whether it went by itself or goes now; sometimes again while recovering.
   private mutating func crash(_ live: LiveLedger?) throws {
     var again = 0
-    disk = disk.crash(seed: random.next())
+    // A process that was killed leaves its page cache; the next one must not trust that.
+    if !disk.hasCrashed, Int.random(in: 0..<3, using: &random) == 0 {
+      disk = disk.kill()
+      counts.kills += 1
+      try? live?.close()
+      let number = disk.calls + Int.random(in: 1...60, using: &random)
+      disk.plan { $0.number == number ? .crash : nil }
+      let next = try? LiveLedger.open(options())
+      if let next {
+        noteAppended(next)
+        // What the next process shows is promised as well.
+        acknowledge(next)
+      }
+      disk.plan(nil)
+      disk = disk.crash(seed: random.next())
+      try? next?.close()
+    } else {
+      disk = disk.crash(seed: random.next())
+    }
     counts.crashes += 1
     // The old process's threads end; its disk is not this one any more.
     try? live?.close()

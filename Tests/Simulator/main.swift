@@ -44,6 +44,7 @@ do {
     """
     seeds                 \(only ?? first) and on, \(counts.runs) runs
     crashes               \(counts.crashes), \(Int(Double(counts.crashes) / minutes)) a minute
+    kills before these    \(counts.kills)
     openings              \(counts.openings)
     other faults planned  \(counts.errors)
     events acknowledged   \(counts.acknowledged), all found again

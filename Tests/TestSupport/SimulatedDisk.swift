@@ -128,6 +128,28 @@ struct SimulatedDisk {
     pendingNames = left
   }
 
+  /// What the next process finds when this one was killed: the page cache stays, with all that is
+  /// not synced; locks are gone.
+  func afterKill() -> SimulatedDisk {
+    var disk = SimulatedDisk(capacity: capacity)
+    disk.directories = directories
+    var made: [ObjectIdentifier: SimulatedInode] = [:]
+    func copy(_ inode: SimulatedInode) -> SimulatedInode {
+      if let known = made[ObjectIdentifier(inode)] { return known }
+      let new = SimulatedInode()
+      (new.durable, new.pending, new.cached) = (inode.durable, inode.pending, inode.cached)
+      made[ObjectIdentifier(inode)] = new
+      return new
+    }
+    disk.names = names.mapValues(copy)
+    disk.durableNames = durableNames.mapValues(copy)
+    disk.pendingNames = pendingNames.map { change in
+      if case .link(let path, let inode) = change { return .link(path, copy(inode)) }
+      return change
+    }
+    return disk
+  }
+
   /// What a machine finds that starts after the power failed.
   func afterCrash(seed: UInt64) -> SimulatedDisk {
     var random = SplitMix64(seed: seed)

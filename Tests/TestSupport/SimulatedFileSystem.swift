@@ -56,6 +56,11 @@ public final class SimulatedFileSystem: FileSystem {
     SimulatedFileSystem(disk.withLock { $0.afterCrash(seed: seed) })
   }
 
+  /// The disk as the next process finds it when this one is killed now and the power stays.
+  public func kill() -> SimulatedFileSystem {
+    SimulatedFileSystem(disk.withLock { $0.afterKill() })
+  }
+
   /// The content that a reader sees.
   public func content(_ path: String) -> [UInt8]? {
     disk.withLock { $0.names[path].map { $0.cached } }
