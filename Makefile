@@ -9,7 +9,7 @@ ARGS    ?=
 # Libraries the binary links, then tools that only tests or benchmarks call.
 LIBRARIES   := libsqlite3-dev libcurl4-openssl-dev liblz4-dev libssl-dev pkg-config
 TEST_TOOLS  := lz4 sqlite3 python3-venv
-BENCH_TOOLS := nginx-light wrk lz4 curl
+BENCH_TOOLS := nginx-light wrk lz4 curl postgresql-15
 
 help: ## show this
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'

@@ -40,6 +40,17 @@ final class Scratch: Sendable {
     rmdir(path)
   }
 
+  /// Names in a folder.
+  static func names(in folder: String) throws -> [String] { try RealFileSystem().list(folder) }
+
+  static func text(of path: String) throws -> String {
+    String(decoding: try RealFileSystem().readFile(path), as: UTF8.self)
+  }
+
+  static func write(_ text: String, to path: String) throws {
+    try RealFileSystem().open(path, .replace).writeFully(Array(text.utf8).span, at: 0)
+  }
+
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
   /// Bytes of all files below a folder with a suffix.

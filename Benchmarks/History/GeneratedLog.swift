@@ -35,6 +35,9 @@ final class GeneratedLog: Sendable {
     generator.withLock { Counts(events: $0.events, settlements: $0.settlements) }
   }
 
+  /// What the numbers in its events stand for.
+  var names: EventNames { books.withLock { EventNames($0) } }
+
   /// Appends the whole history.
   /// - Parameter blockBytes: record bytes of a commit, at least; nil = as the writer takes them.
   func write(blockBytes: Int? = nil) throws {

@@ -1,12 +1,12 @@
 // Bytes of log per billed request: in blocks of 64 KiB and more, without and with the padding of
-// the open segment, and in sealed segments.
+// the open segment, and in sealed segments; bytes per event beside other ways to keep the same.
 import Base
 import Ledger
 import Projections
 
 struct LogSize: Benchmark {
   static let name = "size"
-  static let about = "bytes of log per billed request"
+  static let about = "bytes of log per billed request; per event beside JSON lines and databases"
 
   static func run(_ run: Run) throws {
     let requests = run.isSmoke ? 3000 : 200_000
@@ -16,6 +16,7 @@ struct LogSize: Benchmark {
     try measure(run, mixed, "all events of mixed traffic", judged: false)
     try sealed(run, pure, "admission + settlement", judged: true)
     try sealed(run, mixed, "all events of mixed traffic", judged: false)
+    try beside(run, mixed)
     if pure.recordedChats.isEmpty {
       run.report.note("size: without ../shared/data/traffic: sizes from built-in distributions")
     }
@@ -63,6 +64,22 @@ struct LogSize: Benchmark {
     run.report.state(
       "log bytes per request, sealed segments, \(what)", decimal(each, 1), each,
       judged ? .atMost(110) : .none)
+  }
+
+  /// The events of mixed traffic in sealed segments, and the same in other hands.
+  private static func beside(_ run: Run, _ history: HistoryOptions) throws {
+    let scratch = try Scratch(run)
+    var options = history
+    options.requests = run.isSmoke ? 1500 : 50_000
+    let log = try GeneratedLog(
+      "log", in: scratch, options, segmentBytes: run.isSmoke ? 64 << 10 : 1 << 20)
+    try log.write()
+    while case .sealed = try log.ledger.sealIfNeeded(counting: { _, _ in }) {}
+    try log.close()
+    let paths = try log.segments.dropLast()
+    let sealed = try BlockSizes(Array(paths)).events
+    let bytes = try paths.reduce(0) { try $0 + (RealFileSystem().status(of: $1)?.size ?? 0) }
+    try EventSizes(run, scratch, log).measure(logBytes: Double(bytes) / Double(sealed))
   }
 
   /// What the bytes go to.
