@@ -42,7 +42,7 @@ struct Replay: Benchmark {
       ])
     let rates = rounds.map { Double(folded) / $0.median }
     run.report.compare(
-      "replay of \(grouped(folded)) events, one thread", perSecond(rates[0]),
+      "replay of \(grouped(folded)) events", perSecond(rates[0]),
       to: "lz4 -dc \(perSecond(rates[1]))", ratio: medianRatio(rounds[1], rounds[0]), .atLeast(1))
     run.report.state(
       "  events on all cores", perSecond(rates[0]), rates[0], .atLeast(10_000_000))
@@ -55,8 +55,7 @@ struct Replay: Benchmark {
   /// - Returns: events.
   private static func fold(_ files: LedgerFiles) throws -> Int {
     var books = Books()
-    var reader = LedgerReader(files, from: .first)
-    while let batch = try reader.next() { try books.apply(batch: batch) }
+    try books.fold(files, through: files.durable)
     guard books.lastSequence == files.durable else {
       throw BenchmarkError("folded to \(books.lastSequence), not to \(files.durable)")
     }

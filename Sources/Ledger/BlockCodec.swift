@@ -88,6 +88,14 @@ struct BlockDecoder: ~Copyable {
     }
   }
 
+  /// Gives the buffer with the record bytes at its start away and goes on with another one.
+  /// - Returns: how many record bytes they are.
+  mutating func exchange(_ other: inout [UInt8]) -> Int {
+    swap(&buffer, &other)
+    defer { count = 0 }
+    return count
+  }
+
   /// The record bytes of the block decoded last.
   var records: Span<UInt8> {
     @_lifetime(borrow self) get { buffer.span.extracting(0..<count) }

@@ -41,6 +41,17 @@ public struct LedgerReader: ~Copyable {
     return batch
   }
 
+  /// Adds the next block's records to a chunk: what `next` gives, for another thread to use.
+  /// - Returns: false at the durable end.
+  mutating func next(into chunk: inout RecordChunk) throws(LedgerError) -> Bool {
+    guard let header = try nextBlock() else { return false }
+    let fault = Self.decode(header, walker, with: &decoder, isThorough)
+    if case .bad(let why)? = fault { throw damage(why, at: walker.blockOffset) }
+    chunk.take(from: &decoder, header, start: wanted)
+    wanted = header.last.next
+    return true
+  }
+
   /// Header of the block `next` gave last: for sealing and verifying.
   var header: BlockHeader? { walker.header }
 

@@ -149,6 +149,24 @@ struct LiveLedgerTests {
     try second.close()
   }
 
+  @Test func `a fold with a thread that reads ahead equals one without and the live state`() throws
+  {
+    let live = try LiveLedger.open(options())
+    let last = try fill(live, requests: 400)
+    var states: [Books] = []
+    for distance in [0, UInt64.max] {
+      var books = Books()
+      var replay = Replay(files: live.files, store: nil)
+      replay.readAheadDistance = distance
+      let folded = try replay.fold(&books, through: last)
+      #expect(folded == last.value)
+      states.append(books)
+    }
+    expectEqual(states[0], states[1])
+    expectEqual(states[0], snapshot(live))
+    try live.close()
+  }
+
   @Test func `a rebuild equals the live state and the next start loads it`() throws {
     let live = try LiveLedger.open(options())
     try fill(live, requests: 50)

@@ -69,7 +69,7 @@ public struct BillingCheckedView: ~Escapable {
   public init(_ record: RecordView) { self.record = record }
   @inlinable public var group: GroupID { GroupID(record.u32(36)) }
   @inlinable public var subscription: SubscriptionID { SubscriptionID(record.u32(52)) }
-  @inlinable public var target: PaymentTarget { PaymentTarget(bits: UInt64(record.u8(60))) }
+  @inlinable public var target: PaymentTarget { PaymentTarget(stored: record.u8(60)) }
   @inlinable public var allowed: Bool { record.u8(61) != 0 }
   @inlinable public var hold: NanoUSD { record.money(80) }
   @inlinable public var requestID: ULID {

@@ -133,7 +133,7 @@ public struct ForwardSettledView: ~Escapable {
   @inlinable public var model: ModelID { ModelID(record.u32(44)) }
   @inlinable public var pricedModel: ModelID { ModelID(record.u32(52)) }
   @inlinable public var subscription: SubscriptionID { SubscriptionID(record.u32(60)) }
-  @inlinable public var target: PaymentTarget { PaymentTarget(bits: UInt64(record.u8(68))) }
+  @inlinable public var target: PaymentTarget { PaymentTarget(stored: record.u8(68)) }
   @inlinable public var isPartial: Bool { record.u8(70) != 0 }
   @inlinable public var isUnpriced: Bool { record.u8(72) != 0 }
   @inlinable public var input: Int64 { Int64(record.u32(88)) }

@@ -7,45 +7,63 @@
 //    2     1  count of characters after the prefix (without a UUID's dashes)
 //    3    21  the characters as one number in the alphabet's base, little-endian
 
-/// An identifier that fits in 24 bytes and comes back letter for letter.
+internal import Base
+
+/// An identifier that fits in 24 bytes and comes back letter for letter. Packing allocates nothing:
+/// every settlement holds two of them.
 struct PackedIdentifier {
   static let length = 24
   /// Numbers are assigned once; new prefixes are added at the end. Longer ones are tried first.
   private static let prefixes = [
     "", "msg_", "req_", "msg_01", "req_01", "msg_bdrk_01", "chatcmpl-",
   ]
+  /// Their bytes with their index, the longest first.
+  private static let longestFirst = prefixes.enumerated()
+    .map { (index: $0.offset, bytes: Array($0.element.utf8)) }
+    .sorted { $0.bytes.count > $1.bytes.count }
   private static let base62 = Array(
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
   private static let hex = Array("0123456789abcdef".utf8)
   private static let base62Digits = digits(of: base62)
   private static let hexDigits = digits(of: hex)
-  private static let uuidDashes = [8, 13, 18, 23]
-  private static let numberLength = 21
+  private static let uuidLength = 36
+  private static let dash = UInt8(ascii: "-")
 
-  let bytes: [UInt8]
+  /// The 24 bytes, little-endian.
+  let words: (UInt64, UInt64, UInt64)
 
   /// Packs `text`; nil when it has no packed form.
   init?(_ text: String) {
-    guard !text.isEmpty, text.utf8.count <= 64 else { return nil }
-    let all = Array(text.utf8)
-    let prefix = Self.prefixes.indices
-      .filter { all.starts(with: Self.prefixes[$0].utf8) }
-      .max { Self.prefixes[$0].utf8.count < Self.prefixes[$1].utf8.count }
-    guard let prefix else { return nil }
-    var rest = Array(all.dropFirst(Self.prefixes[prefix].utf8.count))
-    guard !rest.isEmpty else { return nil }
-    var alphabet: UInt8 = 1
+    let utf8 = text.utf8
+    let all = utf8.span
+    guard all.count > 0, all.count <= 64 else { return nil }
+    var prefix = 0
+    var start = 0
+    for known in Self.longestFirst where Self.begins(all, with: known.bytes) {
+      (prefix, start) = (known.index, known.bytes.count)
+      break
+    }
+    let rest = all.extracting(start..<all.count)
+    guard rest.count > 0 else { return nil }
+    var number = Number()
+    let alphabet: UInt64
     if Self.isUUID(rest) {
-      rest.removeAll { $0 == UInt8(ascii: "-") }
       alphabet = 3
-    } else if rest.allSatisfy({ Self.hexDigits[Int($0)] >= 0 }) {
+      guard number.append(rest, digits: Self.hexDigits, base: 16, skipping: Self.dash) else {
+        return nil
+      }
+    } else if Self.isHex(rest) {
       alphabet = 2
+      guard number.append(rest, digits: Self.hexDigits, base: 16) else { return nil }
+    } else {
+      alphabet = 1
+      guard number.append(rest, digits: Self.base62Digits, base: 62) else { return nil }
     }
-    let digits = alphabet == 1 ? Self.base62Digits : Self.hexDigits
-    guard let number = Self.number(rest, digits: digits, base: alphabet == 1 ? 62 : 16) else {
-      return nil
-    }
-    bytes = [UInt8(prefix + 1), alphabet, UInt8(rest.count)] + number
+    let count = alphabet == 3 ? Self.uuidLength - Self.uuidDashes.count : rest.count
+    words = (
+      UInt64(prefix + 1) | alphabet << 8 | UInt64(count) << 16 | number.low << 24,
+      number.low >> 40 | number.middle << 24, number.middle >> 40 | number.high << 24
+    )
   }
 
   /// A slot as it stands in a record; nil when empty or of an unknown form.
@@ -53,10 +71,19 @@ struct PackedIdentifier {
     guard bytes.count == Self.length, bytes[0] > 0, Int(bytes[0]) <= Self.prefixes.count,
       (1...3).contains(bytes[1])
     else { return nil }
-    self.bytes = bytes
+    words = (bytes.load(0), bytes.load(8), bytes.load(16))
+  }
+
+  private var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.append(littleEndian: words.0)
+    bytes.append(littleEndian: words.1)
+    bytes.append(littleEndian: words.2)
+    return bytes
   }
 
   var text: String {
+    let bytes = bytes
     let alphabet = bytes[1] == 1 ? Self.base62 : Self.hex
     var number = Array(bytes[3...])
     var characters: [UInt8] = []
@@ -78,45 +105,76 @@ struct PackedIdentifier {
     return digits
   }
 
-  private static func isUUID(_ text: [UInt8]) -> Bool {
-    guard text.count == 36 else { return false }
-    return text.indices.allSatisfy {
-      uuidDashes.contains($0) ? text[$0] == UInt8(ascii: "-") : hexDigits[Int(text[$0])] >= 0
-    }
+  private static let uuidDashes = [8, 13, 18, 23]
+
+  private static func begins(_ text: Span<UInt8>, with prefix: [UInt8]) -> Bool {
+    guard text.count >= prefix.count else { return false }
+    for i in prefix.indices where text[i] != prefix[i] { return false }
+    return true
   }
 
-  /// The characters as a number; nil on a foreign character or when 21 bytes do not hold it.
-  private static func number(_ text: [UInt8], digits: [Int8], base: UInt64) -> [UInt8]? {
+  private static func isHex(_ text: Span<UInt8>) -> Bool {
+    for i in text.indices where hexDigits[Int(text[i])] < 0 { return false }
+    return true
+  }
+
+  private static func isUUID(_ text: Span<UInt8>) -> Bool {
+    guard text.count == uuidLength else { return false }
+    for i in text.indices {
+      let fits =
+        uuidDashes.contains(i) ? text[i] == dash : hexDigits[Int(text[i])] >= 0
+      if !fits { return false }
+    }
+    return true
+  }
+
+  /// A number of at most 21 bytes: two whole words and 40 bits.
+  private struct Number {
     var low: UInt64 = 0
     var middle: UInt64 = 0
     var high: UInt64 = 0
-    for byte in text {
-      let digit = digits[Int(byte)]
-      guard digit >= 0 else { return nil }
-      var carry = UInt64(digit)
-      carry = multiply(&low, by: base, adding: carry)
-      carry = multiply(&middle, by: base, adding: carry)
-      carry = multiply(&high, by: base, adding: carry)
-      // 21 bytes: two whole words and 40 bits.
-      guard carry == 0, high >> 40 == 0 else { return nil }
-    }
-    var number: [UInt8] = []
-    number.reserveCapacity(numberLength)
-    for i in 0..<numberLength {
-      let word = i < 8 ? low : i < 16 ? middle : high
-      number.append(UInt8(truncatingIfNeeded: word >> UInt64(i % 8 * 8)))
-    }
-    return number
-  }
 
-  /// word = word x base + addend; returns what does not fit.
-  private static func multiply(
-    _ word: inout UInt64, by base: UInt64, adding addend: UInt64
-  ) -> UInt64 {
-    let product = word.multipliedFullWidth(by: base)
-    let (sum, overflow) = product.low.addingReportingOverflow(addend)
-    word = sum
-    return product.high + (overflow ? 1 : 0)
+    /// Appends digits, ten at a time: 62^10 fits in a word, so the long product is seldom needed.
+    /// - Returns: false on a foreign character or when 21 bytes do not hold the number.
+    mutating func append(
+      _ text: Span<UInt8>, digits: [Int8], base: UInt64, skipping skipped: UInt8? = nil
+    ) -> Bool {
+      var at = 0
+      while at < text.count {
+        var chunk: UInt64 = 0
+        var scale: UInt64 = 1
+        let end = min(at + 10, text.count)
+        while at < end {
+          let byte = text[at]
+          at += 1
+          if byte == skipped { continue }
+          let digit = digits[Int(byte)]
+          guard digit >= 0 else { return false }
+          chunk = chunk &* base &+ UInt64(digit)
+          scale = scale &* base
+        }
+        guard append(chunk, scale: scale) else { return false }
+      }
+      return true
+    }
+
+    /// self = self x scale + chunk.
+    private mutating func append(_ chunk: UInt64, scale: UInt64) -> Bool {
+      var carry = Self.multiply(&low, by: scale, adding: chunk)
+      carry = Self.multiply(&middle, by: scale, adding: carry)
+      carry = Self.multiply(&high, by: scale, adding: carry)
+      return carry == 0 && high >> 40 == 0
+    }
+
+    /// word = word x scale + addend; returns what does not fit.
+    private static func multiply(
+      _ word: inout UInt64, by scale: UInt64, adding addend: UInt64
+    ) -> UInt64 {
+      let product = word.multipliedFullWidth(by: scale)
+      let (sum, overflow) = product.low.addingReportingOverflow(addend)
+      word = sum
+      return product.high + (overflow ? 1 : 0)
+    }
   }
 
   private static func divide(_ number: inout [UInt8], by base: Int) -> Int {

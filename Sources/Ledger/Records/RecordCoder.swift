@@ -134,7 +134,9 @@ public struct RecordWriter: RecordCoder, Sendable {
 
   public mutating func packedText(_ name: StaticString, _ value: inout String, at offset: Int) {
     if let packed = PackedIdentifier(value) {
-      for (i, byte) in packed.bytes.enumerated() { bytes[start + offset + i] = byte }
+      bytes.store(packed.words.0, at: start + offset)
+      bytes.store(packed.words.1, at: start + offset + 8)
+      bytes.store(packed.words.2, at: start + offset + 16)
       bytes.append(0)
       bytes.append(0)
     } else {

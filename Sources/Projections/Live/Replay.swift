@@ -1,4 +1,6 @@
 // Folding the log from some place on, with checkpoints on the way so that memory stays bounded.
+// A long fold has two threads: one reads, checks and decompresses, the caller's folds.
+import Base
 public import Ledger
 
 /// How far a fold has come.
@@ -17,8 +19,11 @@ struct Replay {
   static let progressDistance: UInt64 = 100_000
 
   let files: LedgerFiles
-  let store: any CheckpointStore
+  /// Where checkpoints go; nil = nowhere: what a checkpoint would store stays in memory.
+  let store: (any CheckpointStore)?
   var progress: (@Sendable (FoldProgress) -> Void)?
+  /// Fewer events than this are not worth a second thread.
+  var readAheadDistance: UInt64 = 50_000
 
   /// Folds everything up to `last` into the books.
   /// - Returns: how many events that were.
@@ -26,28 +31,83 @@ struct Replay {
     _ books: inout Books, through last: SequenceNumber
   ) throws(LiveLedgerError) -> UInt64 {
     let first = books.nextSequence
-    var reader = LedgerReader(files, from: first)
-    var stored = books.lastSequence
-    var told = books.lastSequence
-    while books.lastSequence < last {
-      guard try Self.foldBlock(&reader, into: &books, through: last) else { break }
-      let now = books.lastSequence
-      if now.value - stored.value >= Self.checkpointDistance {
-        stored = now
-        try checkpoint(&books)
-      }
-      if now.value - told.value >= Self.progressDistance || now == last {
-        told = now
-        progress?(FoldProgress(sequence: now, first: first, last: last))
+    var course = Course(first: first, last: last, standing: books.lastSequence)
+    if last.value >= first.value, last.value - first.value >= readAheadDistance {
+      try foldAhead(&books, &course)
+    } else {
+      var reader = LedgerReader(files, from: first)
+      while books.lastSequence < last {
+        guard try Self.foldBlock(&reader, into: &books, through: last) else { break }
+        try note(&books, &course)
       }
     }
     return books.nextSequence.value - first.value
   }
 
+  /// Where a fold began, where it is to end, and what was stored and told of it.
+  private struct Course {
+    let first: SequenceNumber
+    let last: SequenceNumber
+    var stored: SequenceNumber
+    var told: SequenceNumber
+
+    init(first: SequenceNumber, last: SequenceNumber, standing: SequenceNumber) {
+      self.first = first
+      self.last = last
+      stored = standing
+      told = standing
+    }
+  }
+
+  /// Folds here what another thread reads, checks and decompresses.
+  private func foldAhead(
+    _ books: inout Books, _ course: inout Course
+  ) throws(LiveLedgerError) {
+    let reading: ReadAhead
+    do throws(SystemThread.StartError) {
+      reading = try ReadAhead(files, from: course.first, through: course.last)
+    } catch { throw .thread(error) }
+    defer { reading.stop() }
+    var chunk: RecordChunk?
+    while books.lastSequence < course.last {
+      let used = chunk
+      chunk = nil
+      do throws(LedgerError) { chunk = try reading.next(returning: used) } catch {
+        throw .ledger(error)
+      }
+      guard let records = chunk else { break }
+      try Self.fold(records.batch, into: &books, through: course.last)
+      try note(&books, &course)
+    }
+  }
+
+  /// After some events: stores and tells what is due.
+  private func note(
+    _ books: inout Books, _ course: inout Course
+  ) throws(LiveLedgerError) {
+    let now = books.lastSequence
+    if now.value - course.stored.value >= Self.checkpointDistance {
+      course.stored = now
+      try checkpoint(&books)
+    }
+    if now.value - course.told.value >= Self.progressDistance || now == course.last {
+      course.told = now
+      progress?(FoldProgress(sequence: now, first: course.first, last: course.last))
+    }
+  }
+
   private static func foldBlock(
     _ reader: inout LedgerReader, into books: inout Books, through last: SequenceNumber
   ) throws(LiveLedgerError) -> Bool {
-    guard var batch = try next(&reader) else { return false }
+    guard let batch = try next(&reader) else { return false }
+    try fold(batch, into: &books, through: last)
+    return true
+  }
+
+  private static func fold(
+    _ batch: consuming RecordBatch, into books: inout Books, through last: SequenceNumber
+  ) throws(LiveLedgerError) {
+    var batch = batch
     do throws(FoldFault) {
       if batch.last <= last {
         try books.apply(batch: batch)
@@ -57,7 +117,6 @@ struct Replay {
         }
       }
     } catch { throw .fold(error) }
-    return true
   }
 
   @_lifetime(&reader)
@@ -69,11 +128,24 @@ struct Replay {
 
   /// Stores the state where the fold stands.
   func checkpoint(_ books: inout Books) throws(LiveLedgerError) {
+    guard let store else { return }
     let cut = books.cut()
     let header = try asLive { () throws(LedgerError) in
       try CheckpointHeader(files, at: cut.sequence)
     }
     try asLive { () throws(StoreError) in try store.commit(cut, header) }
+  }
+}
+
+extension Books {
+  /// Folds everything durable up to and with `last` that these books have not seen, for questions
+  /// that no checkpoint answers: what one would store stays in memory.
+  /// - Returns: how many events that were.
+  @discardableResult
+  public mutating func fold(
+    _ files: LedgerFiles, through last: SequenceNumber
+  ) throws(LiveLedgerError) -> UInt64 {
+    try Replay(files: files, store: nil).fold(&self, through: last)
   }
 }
 

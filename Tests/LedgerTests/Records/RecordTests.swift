@@ -166,6 +166,29 @@ func `an upstream's id is packed and comes back letter for letter`(id: String) {
   #expect(PackedIdentifier(id)?.text == id)
 }
 
+@Test func `ids of any length and alphabet come back letter for letter or stay text`() {
+  var random = SystemRandomNumberGenerator()
+  let seed = UInt64.random(in: 0 ... .max, using: &random)
+  var state = seed
+  func next(_ bound: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int(state >> 33) % bound
+  }
+  let alphabets = ["0123456789abcdef", "0Z", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcxyz", "0-a"]
+    .map { Array($0) }
+  let prefixes = ["", "msg_", "req_", "msg_01", "req_01", "msg_bdrk_01", "chatcmpl-", "msg_0"]
+  var packed = 0
+  for _ in 0..<2000 {
+    let alphabet = alphabets[next(alphabets.count)]
+    let rest = String((0..<next(45)).map { _ in alphabet[next(alphabet.count)] })
+    let id = prefixes[next(prefixes.count)] + rest
+    guard let identifier = PackedIdentifier(id) else { continue }
+    packed += 1
+    #expect(identifier.text == id, "seed \(seed)")
+  }
+  #expect(packed > 500, "seed \(seed)")
+}
+
 @Test(arguments: ["", "msg_", "has space", "ü", "a-b", String(repeating: "z", count: 40)])
 func `an id that does not fit is left as text`(id: String) {
   #expect(PackedIdentifier(id) == nil)

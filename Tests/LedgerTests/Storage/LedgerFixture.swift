@@ -41,9 +41,10 @@ final class LedgerFixture: Sendable {
 
   /// Writes `counts` records into a new simulated ledger, one block a number, and closes it.
   static func simulatedLog(
-    blocks counts: [Int], segmentBytes: Int = 64 << 10, closes: Bool = true
+    blocks counts: [Int], segmentBytes: Int = 64 << 10, capacity: Int = 1 << 20,
+    closes: Bool = true
   ) throws -> SimulatedFileSystem {
-    let files = SimulatedFileSystem(capacity: 1 << 20)
+    let files = SimulatedFileSystem(capacity: capacity)
     var options = LedgerOptions()
     options.segmentBytes = segmentBytes
     let fixture = try LedgerFixture(files, at: "data", options: options)
