@@ -10,7 +10,8 @@ import Glibc
 enum Program {
   static var all: [any Benchmark.Type] {
     [
-      DurableAppend.self, LogSize.self, Replay.self, Start.self, UsageEndpoint.self, Proxies.self,
+      DurableAppend.self, LogSize.self, TreeSpeed.self, Replay.self, Start.self, UsageEndpoint.self,
+      Proxies.self,
       Streams.self, SlowReaders.self, BodyParsing.self,
     ]
   }

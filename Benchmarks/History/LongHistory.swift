@@ -22,7 +22,7 @@ extension Run {
     try log.write()
     let generating = watch.seconds
     let sealing = Stopwatch()
-    while case .sealed = try log.ledger.sealIfNeeded(counting: { _, _ in }) {}
+    while case .sealed = try log.ledger.sealIfNeeded(counting: VerificationRequest.ofEvents.count) {}
     try log.close()
     let made = LongHistory(log: log)
     report.say(
