@@ -22,7 +22,8 @@ extension Run {
     try log.write()
     let generating = watch.seconds
     let sealing = Stopwatch()
-    while case .sealed = try log.ledger.sealIfNeeded(counting: VerificationRequest.ofEvents.count) {}
+    let count = VerificationRequest.ofEvents.count
+    while case .sealed = try log.ledger.sealIfNeeded(counting: count) {}
     try log.close()
     let made = LongHistory(log: log)
     report.say(
