@@ -4,14 +4,13 @@ enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
     + PriceCommands.all + JobCommands.all + UpkeepCommands.all
-    + ReceiptCommands.all + missing
+    + ReceiptCommands.all + [GenerateCommand.command] + missing
 
   private static let missing: [Command] = [
     Command(missing: "as-of", "a balance, window or statistic as it stood then"),
     Command(missing: "statement", "a user's month"),
     Command(missing: "reconcile", "compare with an upstream's bill"),
     Command(missing: "export", "events as JSON lines or CSV"),
-    Command(missing: "generate", "make up a history"),
     Command(missing: "reprice", "what it would have cost"),
   ]
 }
