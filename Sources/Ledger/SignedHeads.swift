@@ -18,8 +18,10 @@ struct SignedHeads: Sendable {
     in directory: LedgerDirectory, _ identity: LogIdentity, _ request: VerificationRequest
   ) throws(LedgerError) {
     guard request.hashesTree else { return }
-    let (lines, damage) = try CheckpointLog.readAll(directory)
-    if let damage, try CheckpointLog.lastWhole(in: directory)?.size ?? 0 <= lines.last?.size ?? 0 {
+    let (all, damage) = try CheckpointLog.readAll(directory)
+    // A server signs on while its log is verified up to what was durable at the beginning.
+    let lines = request.limit.map { limit in all.filter { $0.size <= limit.value } } ?? all
+    if let damage, try CheckpointLog.lastWhole(in: directory)?.size ?? 0 <= all.last?.size ?? 0 {
       note(0, "a line of checkpoints.log is damaged", offset: damage)
     }
     let step = lines.count / Self.greatestCount + 1

@@ -149,7 +149,8 @@ struct CheckpointLog: Sendable {
       lines.append(line)
       start = end + 1
     }
-    return (lines, start < bytes.count ? start : nil)
+    // What stands behind the last line feed is a line that is being written, or was cut.
+    return (lines, nil)
   }
 
   /// The file's last bytes, from a multiple of a sector on.

@@ -145,6 +145,8 @@ public final class LiveLedger: Sendable {
   /// The key that tree heads are signed with; nil when this process signs none.
   public var treeKey: NoteVerifier? {
     guard let tree else { return nil }
+    // A new log's key is made by the tree's first step.
+    if tree.status.verifier == nil { tree.step() }
     return tree.status.verifier ?? (try? TreeBuilder.verifier(in: files.directory)) ?? nil
   }
 
