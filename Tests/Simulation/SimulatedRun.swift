@@ -298,6 +298,12 @@ public struct SimulatedRun {
 
   private mutating func checkTree(_ live: LiveLedger) throws {
     guard let tree = live.tree else { throw fail("the tree is not built") }
+    if let shown = shownHead {
+      let kept = try TreeBuilder.confirmed(in: live.files.directory).value
+      guard kept >= shown.size else {
+        throw fail("a head of \(shown.size) events was shown, checkpoints.log ends with \(kept)")
+      }
+    }
     while tree.step(signsNow: true) {}
     if let problem = tree.status.problem { throw fail("no head can be signed: \(problem)") }
     if live.durable == .none { return }

@@ -70,6 +70,20 @@ import Testing
     try Self.expectFound(log, "begins with sequence")
   }
 
+  @Test func `a segment that does not continue the chain of the one before is found`() throws {
+    let disk = try LedgerFixture.simulatedLog(blocks: [3, 3, 3, 3], segmentBytes: 8 << 10)
+    let names = try disk.list("data/segments").filter { $0.hasSuffix(".lz4") }.sorted()
+    #expect(names.count == 2)
+    let log = (disk: disk, path: "data/segments/" + names[1], blocks: [0])
+    for (what, change) in [
+      ("chain", { $0.chain ^= 1 }), ("epoch", { $0.epoch = 0 }), ("time", { $0.leastTime = 0 }),
+    ] as [(String, (inout BlockHeader) -> Void)] {
+      let copy = (disk: disk.crash(seed: 0), path: log.path, blocks: log.blocks)
+      try Self.forge(copy, 0, change)
+      try Self.expectFound(copy, what)
+    }
+  }
+
   @Test func `a block of an earlier epoch is found`() throws {
     let log = try Self.log()
     try Self.forge(log, 3) { $0.epoch = 1 }
