@@ -77,7 +77,15 @@ public struct LedgerDirectory: Sendable {
 
   /// Takes the directory's lock, which is held until the file is closed.
   public func takeLock(_ kind: LockKind) throws(LedgerError) -> any File {
-    let file = try io { () throws(FileError) in try files.open(lock, .create) }
+    let file = try io { () throws(FileError) in
+      // A reader needs no more than the file: a directory that is read-only can be read.
+      if kind == .shared {
+        do throws(FileError) { return try files.open(lock, .read) } catch {
+          if !error.isMissing { throw error }
+        }
+      }
+      return try files.open(lock, .create)
+    }
     let isTaken = try io { () throws(FileError) in try file.lock(kind) }
     guard isTaken else { throw .locked(path: path, holder: lockHolder()) }
     if kind == .exclusive {

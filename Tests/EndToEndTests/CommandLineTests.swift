@@ -69,7 +69,7 @@ struct CommandLineBed: ~Copyable {
   }
 
   @Test func `a command of a later version says so and ends with 1`() async throws {
-    let result = try await ServerProcess.run(["repair"])
+    let result = try await ServerProcess.run(["statement"])
     #expect(result.end == .exited(1) && result.errors.contains("not in this version"))
   }
 

@@ -56,6 +56,28 @@ import Testing
     try await bed.expectSoundBooks()
   }
 
+  @Test(.enabled(if: SmallVolume.isAllowed, "mounting needs privileges"))
+  func `a read-only directory is not served and says so, and can be read`() async throws {
+    let volume = try await SmallVolume(megabytes: 32)
+    let bed = try await FaultBed(try FaultyUpstream([:]), dataFolder: volume.path + "/bed")
+    let server = try await bed.serve()
+    #expect(try await server.ask("good").status == 200)
+    #expect(try await server.process.terminate() == .exited(0))
+    let before = try await bed.events().count
+    try FaultTool.run("mount", "-o", "remount,ro", volume.path)
+    let refused = try await bed.run("serve", "--config", bed.configurationPath)
+    #expect(refused.end == .exited(1))
+    #expect(refused.errors.contains("Read-only file system"), "\(refused.errors)")
+    #expect(try await bed.events().count == before)
+    #expect(try await bed.run("verify").end == .exited(0))
+    #expect(try await bed.run("user", "add", "ann").end == .exited(1))
+    try FaultTool.run("mount", "-o", "remount,rw", volume.path)
+    let again = try await bed.serve()
+    #expect(try await again.ask("good").status == 200)
+    #expect(try await again.process.terminate() == .exited(0))
+    try await bed.expectSoundBooks()
+  }
+
   @Test func `a write that the system refuses is tried again, and nothing is lost or doubled`()
     async throws
   {

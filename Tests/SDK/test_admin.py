@@ -96,7 +96,16 @@ EXAMPLES = {
     "/admin/subscription/extend": {"user": "ann", "group": "pro", "days": 1},
     "/admin/account/disable": {"account": "main", "reason": "r"},
     "/admin/account/enable": {"account": "main"},
+    "/admin/prices/import": {
+        "text": '{"m": {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}}',
+        "effective_from": "never"},
+    "/admin/prices/show": {"model": "claude-opus-5-5"},
+    "/admin/prices/diff": {"to": "1"},
+    "/admin/receipt": {"event": "1"},
     "/admin/reload": {},
+    "/admin/compact": {},
+    "/admin/audit": {"checkpoint": "of the log itself"},
+    "/admin/prices/explain": {"sequence": "of a charge"},
     "/admin/rebuild": {},
     "/admin/verify": {},
     "/admin/balance": {"user": "ann"},
@@ -104,6 +113,28 @@ EXAMPLES = {
     "/admin/subscription/revoke": {"user": "ann", "group": "pro"},
     "/admin/key/revoke": {"key": "k"},
 }
+
+
+def head(admin):
+    """The signed head that is served; it is there within a second of the first event."""
+    patience = time.monotonic() + daybook.SECONDS
+    while True:
+        status, _, text = admin.ask("GET", "/ledger/checkpoint")
+        if status == 200:
+            return text
+        assert time.monotonic() < patience, text
+        time.sleep(0.05)
+
+
+def charge(admin, key):
+    """The sequence number of a request's settlement."""
+    status, _, text = admin.ask(
+        "POST", "/v1/messages",
+        {"model": "claude-opus-5-5", "max_tokens": 10,
+         "messages": [{"role": "user", "content": "Hello"}]},
+        **{"Authorization": "", "x-api-key": key})
+    assert status == 200, text
+    return admin.gateway.events("forward_settled")[-1]["sequence"]
 
 
 def test_every_operation_answers_what_the_document_says(admin, document):
@@ -114,9 +145,14 @@ def test_every_operation_answers_what_the_document_says(admin, document):
     order = list(EXAMPLES)
     operations.sort(
         key=lambda one: (one[1] == "get", order.index(one[0]) if one[0] in order else -1))
+    issued = None
     revoking = [one for one in operations if one[0].endswith("/revoke")]
     for path, method, item in [one for one in operations if one not in revoking] + revoking:
         given = EXAMPLES.get(path, {})
+        if path == "/admin/audit":
+            given = {"checkpoint": head(admin)}
+        if path == "/admin/prices/explain":
+            given = {"sequence": charge(admin, issued)}
         query = "&".join(f"{name}={value}" for name, value in given.items())
         if method == "post":
             assert "requestBody" in item
@@ -126,6 +162,8 @@ def test_every_operation_answers_what_the_document_says(admin, document):
         else:
             status, headers, text = admin.ask("GET", path, query=f"?{query}" if query else "")
         assert status == 200, (path, text)
+        if path == "/admin/key/issue":
+            issued = json.loads(text)["key"]
         (kind, content), = item["responses"]["200"]["content"].items()
         assert headers["content-type"] == kind
         lines = text.splitlines() if kind == "application/jsonl" else [text]
