@@ -185,6 +185,8 @@ import Testing
 
   @Test func `what is no backup, or another log's, is refused and left alone`() throws {
     let disk = try Self.log()
+    let builder = TreeBuilder(try LedgerFiles.open(disk, at: "data"))
+    while builder.step(signsNow: true) {}
     let target = SimulatedFileSystem(capacity: 8 << 20)
     _ = try Self.backUp(disk, to: target)
     let other = try Self.log()
@@ -308,7 +310,13 @@ import Testing
     while builder.step(signsNow: true) {}
     let names = try base.list("data/segments").filter { $0.hasSuffix(".lz4") }.sorted()
     base.tamper("data/segments/" + names[1]) { $0[200] ^= 1 }
-    let keeps = try Self.plan(base).keeps
+    let plan = try Self.plan(base)
+    let keeps = plan.keeps
+    let removed = plan.cuts.map { cut in
+      let name = LedgerDirectory.name(of: cut.segment)
+      let bytes = base.content("data/segments/" + name) ?? []
+      return Array(bytes[cut.offset..<cut.offset + cut.byteCount])
+    }
     var number = 0
     while true {
       number += 1
@@ -321,6 +329,8 @@ import Testing
       let plan = try Self.plan(after)
       try #require(plan.keeps == keeps, "call \(number)")
       if plan.isNeeded { try Self.repair(after) }
+      let kept = try after.list("data/cut").map { after.content("data/cut/" + $0) }
+      for bytes in removed { try #require(kept.contains(bytes), "call \(number)") }
       try #require(try Verification.run(after, at: "data").damages == [], "call \(number)")
       let fixture = try LedgerFixture(after, at: "data")
       try #require(try LedgerFixture.readAll(fixture.ledger.files) == keeps, "call \(number)")
