@@ -152,6 +152,17 @@ extension Gateway {
     page.gauge(
       "projection_lag_events", "Durable events that the read model does not hold yet.",
       Int64(clamping: durable.value - min(durable.value, stored.value)))
+    let tree = live.tree?.status
+    let signed = tree?.head?.head.size ?? 0
+    page.gauge(
+      "tree_signed_events", "Events that the last signed tree head covers.",
+      Int64(clamping: signed))
+    page.gauge(
+      "tree_lag_events", "Durable events that no signed tree head covers yet.",
+      Int64(clamping: durable.value - min(durable.value, signed)))
+    page.gauge(
+      "tree_ready", "1 while tree heads are signed.",
+      tree != nil && tree?.problem == nil ? 1 : 0)
     page.histogram(
       "ledger_append_seconds", "From append to durable.",
       live.ledger.durability.waitTimes.snapshot)
