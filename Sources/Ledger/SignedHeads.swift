@@ -18,15 +18,27 @@ struct SignedHeads: Sendable {
     in directory: LedgerDirectory, _ identity: LogIdentity, _ request: VerificationRequest
   ) throws(LedgerError) {
     guard request.hashesTree else { return }
-    let (all, damage) = try CheckpointLog.readAll(directory)
-    // A server signs on while its log is verified up to what was durable at the beginning.
-    let lines = request.limit.map { limit in all.filter { $0.size <= limit.value } } ?? all
-    if let damage, try CheckpointLog.lastWhole(in: directory)?.size ?? 0 <= all.last?.size ?? 0 {
+    var taken: [CheckpointLog.Line] = []
+    var (step, number) = (1, 0)
+    var last: CheckpointLog.Line?
+    var greatest: UInt64 = 0
+    let damage = try CheckpointLog.eachLine(directory) { line in
+      greatest = line.size
+      // A server signs on while its log is verified up to what was durable at the beginning.
+      if let limit = request.limit, line.size > limit.value { return }
+      last = line
+      number += 1
+      guard number % step == 0 else { return }
+      taken.append(line)
+      if taken.count > Self.greatestCount {
+        step *= 2
+        taken = taken.indices.filter { $0 % 2 == 1 }.map { taken[$0] }
+      }
+    }
+    if let last, taken.last != last { taken.append(last) }
+    if let damage, try CheckpointLog.lastWhole(in: directory)?.size ?? 0 <= greatest {
       note(0, "a line of checkpoints.log is damaged", offset: damage)
     }
-    let step = lines.count / Self.greatestCount + 1
-    var taken = stride(from: 0, to: lines.count, by: step).map { lines[$0] }
-    if let last = lines.last, taken.last != last { taken.append(last) }
     let verifier = try? TreeBuilder.verifier(in: directory)
     for line in taken {
       signed[line.size] = line.root

@@ -134,23 +134,46 @@ struct CheckpointLog: Sendable {
         + "until it is mended from a copy or a backup")
   }
 
-  /// All lines, for `verify`.
-  /// - Returns: the lines, and the offset of the first that is not whole; nil when all are.
-  static func readAll(
-    _ directory: LedgerDirectory
-  ) throws(LedgerError) -> (lines: [Line], damage: Int?) {
-    guard let bytes = try read(directory.checkpoints, directory) else { return ([], nil) }
-    var lines: [Line] = []
-    var start = 0
-    while let end = bytes[start...].firstIndex(of: 0x0A) {
-      guard let line = parse(Array(bytes[start..<end])), line.size > lines.last?.size ?? 0 else {
-        return (lines, start)
-      }
-      lines.append(line)
-      start = end + 1
+  /// Bytes read at a time.
+  private static let pieceBytes = 1 << 20
+
+  /// Gives every line, in their order, for `verify`. The file may be long: it is never held whole.
+  /// - Returns: the offset of the first line that is not whole or not larger than the one before;
+  ///   nil when all are. What stands behind the last line feed is being written, or was cut.
+  static func eachLine(
+    _ directory: LedgerDirectory, _ body: (Line) -> Void
+  ) throws(LedgerError) -> Int? {
+    let file: any File
+    do throws(FileError) {
+      file = try directory.files.open(directory.checkpoints, .read)
+    } catch {
+      if error.isMissing { return nil }
+      throw .file(error)
     }
-    // What stands behind the last line feed is a line that is being written, or was cut.
-    return (lines, nil)
+    var rest: [UInt8] = []
+    var (start, offset) = (0, 0)
+    var greatest: UInt64 = 0
+    var buffer = [UInt8](repeating: 0, count: pieceBytes)
+    while true {
+      let at = offset
+      let count = try io { () throws(FileError) in
+        try file.readFully(into: &buffer, buffer.indices, at: at)
+      }
+      if count == 0 { return nil }
+      offset += count
+      rest += buffer[..<count]
+      var begin = 0
+      while let end = rest[begin...].firstIndex(of: 0x0A) {
+        guard let line = parse(Array(rest[begin..<end])), line.size > greatest else {
+          return start + begin
+        }
+        greatest = line.size
+        body(line)
+        begin = end + 1
+      }
+      rest.removeFirst(begin)
+      start += begin
+    }
   }
 
   /// The file's last bytes, from a multiple of a sector on.

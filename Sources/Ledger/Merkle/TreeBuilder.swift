@@ -23,7 +23,7 @@ public final class TreeBuilder: Sendable {
   /// Events hashed in one step.
   public static let stepEvents: UInt64 = 16_384
   /// Milliseconds between heads while events keep coming: a head is at most a second behind.
-  public static let headMilliseconds = 500
+  public static let headMilliseconds = 800
 
   private struct Shared {
     var status = TreeStatus()

@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test func `a segment that does not continue the chain of the one before is found`() throws {
-    let disk = try LedgerFixture.simulatedLog(blocks: [3, 3, 3, 3], segmentBytes: 8 << 10)
+    let disk = try LedgerFixture.simulatedLog(blocks: [3, 3, 3], segmentBytes: 8 << 10)
     let names = try disk.list("data/segments").filter { $0.hasSuffix(".lz4") }.sorted()
     #expect(names.count == 2)
     let log = (disk: disk, path: "data/segments/" + names[1], blocks: [0])
