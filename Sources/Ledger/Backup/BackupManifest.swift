@@ -26,6 +26,9 @@ struct BackupManifest: Equatable, Sendable {
   var files: [Entry]
 
   static let format = "1"
+  /// Files of a backup, and bytes of one, that are believed: their sum is a number.
+  private static let greatestFiles = 1 << 16
+  private static let greatestBytes: Int64 = 1 << 46
 
   var text: [UInt8] {
     var json = JSONWriter()
@@ -77,13 +80,14 @@ struct BackupManifest: Equatable, Sendable {
       let last = (root["last_sequence"]?.numberText).flatMap({ UInt64($0) }),
       let list = root["files"]?.array
     else { throw bad("lacks something") }
+    guard list.count <= Self.greatestFiles else { throw bad("names too many files") }
     identity = LogIdentity(logID: logID, created: created, origin: origin, epoch: epoch)
     self.made = made
     self.last = SequenceNumber(last)
     files = []
     for value in list {
       guard let name = value["name"]?.string, let file = value["file"]?.string,
-        let bytes = value["bytes"]?.integer, bytes >= 0,
+        let bytes = value["bytes"]?.integer, (0...Self.greatestBytes).contains(bytes),
         let hash = (value["sha256"]?.string).flatMap({ Hex.decode($0) }), hash.count == 32,
         Self.isPlain(file),
         name.split(separator: "/", omittingEmptySubsequences: false)

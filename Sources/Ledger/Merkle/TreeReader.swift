@@ -34,8 +34,9 @@ public struct TreeReader<Source: TileSource> {
     precondition(index < count && count <= size, "the tree has no such leaf")
     var range = 0..<count
     var path: [TreeHash] = []
-    while range.count > 1 {
-      let middle = range.lowerBound + Self.split(UInt64(range.count))
+    // Not `range.count`: a log may claim more leaves than an Int holds.
+    while range.upperBound - range.lowerBound > 1 {
+      let middle = range.lowerBound + Self.split(range.upperBound - range.lowerBound)
       if index < middle {
         path.append(try hash(middle..<range.upperBound))
         range = range.lowerBound..<middle
@@ -58,7 +59,7 @@ public struct TreeReader<Source: TileSource> {
     var isWhole = true
     // Down to the subtree that ends with the old tree's last leaf.
     while range.upperBound != old {
-      let middle = range.lowerBound + Self.split(UInt64(range.count))
+      let middle = range.lowerBound + Self.split(range.upperBound - range.lowerBound)
       if old <= middle {
         path.append(try hash(middle..<range.upperBound))
         range = range.lowerBound..<middle

@@ -177,6 +177,27 @@ private enum Definition {
     }
   }
 
+  @Test func `a tree that claims any size is answered without a trap`() throws {
+    struct Same: TileSource {
+      func hashes(of tile: TileCoordinates) throws(LedgerError) -> [TreeHash] {
+        [TreeHash](repeating: .emptyRoot, count: tile.width)
+      }
+    }
+    let claims: [UInt64] = [.max, .max - 1, 1 << 63, (1 << 63) + 1, (1 << 63) - 1]
+    for size in claims {
+      var reader = TreeReader(Same(), size: size)
+      let path = try reader.consistency(from: 300, to: size)
+      #expect(path.count <= 128)
+      #expect(
+        !MerkleProof.isConsistent(
+          from: 300, .emptyRoot, to: size, .emptyRoot, path: path))
+      let proof = try reader.inclusion(of: size - 1, in: size)
+      #expect(
+        !MerkleProof.isIncluded(
+          .emptyRoot, at: size - 1, in: size, root: .leaf([1].span), path: proof))
+    }
+  }
+
   @Test func `tiles have the names of C2SP tlog-tiles, and only these`() {
     let good: [(TileCoordinates, String)] = [
       (TileCoordinates(level: 0, index: 0), "tile/0/000"),

@@ -209,6 +209,26 @@ import Testing
     }
   }
 
+  @Test func `a manifest that claims anything is refused or restores nothing`() throws {
+    let disk = try Self.log()
+    let target = SimulatedFileSystem(capacity: 8 << 20)
+    _ = try Self.backUp(disk, to: target)
+    let text = String(
+      decoding: try #require(target.content("/backup/manifest.json")), as: UTF8.self)
+    let changes = [
+      ("", "{}"), ("\"format\":1", "\"format\":2"), ("\"bytes\":", "\"bytes\":9223372036854775"),
+      ("\"bytes\":", "\"bytes\":-"), ("segments/", "../"), ("segments/", "segments//"),
+      ("\"last_sequence\":300", "\"last_sequence\":301"), ("\"sha256\":\"", "\"sha256\":\"0"),
+    ]
+    for (before, after) in changes {
+      let changed = target.crash(seed: 0)
+      let new = before.isEmpty ? after : text.replacing(before, with: after)
+      try #require(new != text, "\(before)")
+      try changed.replaceFile("/backup/manifest.json", in: "/backup", with: Array(new.utf8))
+      #expect(throws: LedgerError.self, "\(after)") { try Self.restore(changed) }
+    }
+  }
+
   // MARK: - Repair
 
   private static func plan(_ disk: SimulatedFileSystem) throws -> RepairPlan {
