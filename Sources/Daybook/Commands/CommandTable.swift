@@ -4,13 +4,12 @@ enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
     + PriceCommands.all + JobCommands.all + UpkeepCommands.all
-    + ReceiptCommands.all + [GenerateCommand.command] + missing
+    + ReceiptCommands.all + [RepriceCommand.command, GenerateCommand.command] + missing
 
   private static let missing: [Command] = [
     Command(missing: "as-of", "a balance, window or statistic as it stood then"),
     Command(missing: "statement", "a user's month"),
     Command(missing: "reconcile", "compare with an upstream's bill"),
     Command(missing: "export", "events as JSON lines or CSV"),
-    Command(missing: "reprice", "what it would have cost"),
   ]
 }

@@ -134,8 +134,15 @@ enum PriceCommands {
       }.body)
   }
 
-  private static func object(_ given: [(name: String, value: String)]) -> JSONObject {
+  static func object(_ given: [(name: String, value: String)]) -> JSONObject {
     JSONObject(given.map { JSONObject.Member(name: $0.name, value: .string($0.value)) })
+  }
+
+  /// A price file's text and name, or a book's name where there is no such file.
+  static func bookArguments(_ book: String) throws -> [(name: String, value: String)] {
+    let isFile = (try? RealFileSystem().status(of: book)) != nil || book.contains("/")
+    if !isFile { return [("book", book)] }
+    return [("file", fileName(book)), ("text", try fileText(book))]
   }
 
   private static func fileName(_ path: String) -> String {

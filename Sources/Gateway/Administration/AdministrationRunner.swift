@@ -17,10 +17,12 @@ final class AdministrationRunner: Sendable {
   static let greatestRunning = 32
   /// Greatest body of a command, in bytes; price files are larger than other arguments.
   static func bodyLimit(of path: String) -> Int {
-    ["prices/import", "prices/diff"].contains(path) ? 64 << 20 : 1 << 20
+    ["prices/import", "prices/diff", "reprice", "reprice/apply"].contains(path) ? 64 << 20 : 1 << 20
   }
   /// Commands that answer as JSON lines.
-  static let longJobs = ["rebuild", "verify", "audit", "compact", "backup"]
+  static let longJobs = [
+    "rebuild", "verify", "audit", "compact", "backup", "reprice", "reprice/apply",
+  ]
 
   /// Carries a command out and waits for its answer. It goes on when the caller leaves.
   func run(_ command: @escaping Command, for client: Client) async -> AdministrationAnswer {

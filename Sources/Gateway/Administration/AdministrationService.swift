@@ -12,6 +12,7 @@
 //   rebuild   {}                   folds the log anew, compares, swaps
 //   verify    {}                   checks the whole log
 //   prices/*                       books of prices (PriceAnswers, PriceCommands)
+//   reprice, reprice/*             history with other prices (RepricingCommands)
 public import Base
 import Ledger
 public import Projections
@@ -61,6 +62,7 @@ public final class AdministrationService: Sendable {
   private let accountsChanged: @Sendable () -> Void
   let underWay = CommandsUnderWay()
   let unkept = UnkeptAnswers()
+  let repricingTurn = RepricingTurn()
 
   /// - Parameters:
   ///   - accountsChanged: called when an account was enabled or disabled.
@@ -131,6 +133,14 @@ public final class AdministrationService: Sendable {
       return AdministrationAnswer(body: try prices(path, arguments))
     case "prices/import":
       return AdministrationAnswer(body: try importPrices(arguments, actor: actor, keyed))
+    case "reprice": return AdministrationAnswer(body: try reprice(arguments, report))
+    case "reprice/apply":
+      return AdministrationAnswer(body: try applyRepricing(arguments, actor: actor, report))
+    case "reprice/revert":
+      return AdministrationAnswer(body: try revertRepricing(arguments, actor: actor))
+    case "reprice/list":
+      _ = try AdministrationArguments(arguments, known: [])
+      return AdministrationAnswer(body: RepricingJobs.json(try copyOfBooks()))
     case "compact":
       _ = try AdministrationArguments(arguments, known: [])
       return AdministrationAnswer(body: try compact(report))
@@ -163,7 +173,7 @@ public final class AdministrationService: Sendable {
   static let otherPaths = [
     "usage", "status", "events", "reload", "rebuild", "verify", "prices/list", "prices/show",
     "prices/diff", "prices/explain", "prices/import", "receipt", "audit", "compact",
-    "backup",
+    "backup", "reprice", "reprice/apply", "reprice/revert", "reprice/list",
   ]
 
   /// The JSON object of a body.

@@ -61,7 +61,7 @@ public struct PriceQuestions: Sendable {
   // MARK: - Finding a book
 
   /// A published book by number ("3"), by version (of several the newest), or the one in force.
-  private func entry(called text: String?) throws(AdministrationError) -> PriceBookEntry {
+  func entry(called text: String?) throws(AdministrationError) -> PriceBookEntry {
     let published = shelf.all.filter(\.isPublished)
     guard let text else {
       guard let id = shelf.bookInForce(at: now), let entry = shelf.entry(id) else {
@@ -84,7 +84,7 @@ public struct PriceQuestions: Sendable {
         + "`daybook prices list` shows them")
   }
 
-  private func book(_ id: PriceBookID) throws(AdministrationError) -> PriceBook {
+  func book(_ id: PriceBookID) throws(AdministrationError) -> PriceBook {
     do throws(PriceModelError) { return try shelf.book(id) } catch {
       throw .failed("price book \(id.value) cannot be read by this version: \(error)")
     }

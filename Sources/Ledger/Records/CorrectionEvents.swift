@@ -31,6 +31,7 @@ public struct RepricingApplied: RecordPayload {
   public static let fixedLength = 60
   public var state = RepricingState()
   public init() {}
+  public init(_ state: RepricingState) { self.state = state }
   public mutating func fields(_ coder: inout some RecordCoder) { state.layout(&coder) }
 }
 public struct RepricingReverted: RecordPayload {
@@ -38,6 +39,7 @@ public struct RepricingReverted: RecordPayload {
   public static let fixedLength = 60
   public var state = RepricingState()
   public init() {}
+  public init(_ state: RepricingState) { self.state = state }
   public mutating func fields(_ coder: inout some RecordCoder) { state.layout(&coder) }
 }
 public struct RepricingAbandoned: RecordPayload {

@@ -107,6 +107,8 @@ extension Books: Projection {
           row.chargedDelta, row.subscription, on: row.cell.day, sequence)
       case .unrecognized: throw FoldFault(sequence, .unreadable("a payment target"))
       }
+      try keyStatistics.correct(
+        row.cell.key, on: row.cell.day, list: row.listDelta, charged: row.chargedDelta, sequence)
       try dailyCells.correct(
         row.cell, list: row.listDelta, charged: row.chargedDelta, sequence)
     }

@@ -32,6 +32,7 @@ public struct SubscriptionView: Equatable, Sendable {
 
 /// Everything GET /v1/usage says of a key.
 public struct KeyUsage: Equatable, Sendable {
+  /// Booked and corrected.
   public let today: UsageSum
   public let total: UsageSum
   /// Sum of all durations in milliseconds; the average is this by `total.requests`.
@@ -84,7 +85,7 @@ extension Books {
     let time = max(now, lastTime)
     let recent = keyStatistics.lastFiveMinutes(of: key, at: time)
     return KeyUsage(
-      today: row.day(zone.day(of: time)), total: row.total, durationSum: row.durationSum,
+      today: row.netDay(zone.day(of: time)), total: row.net, durationSum: row.durationSum,
       recentRequests: recent.requests, recentTokens: recent.tokens, quotaUsed: quota.used,
       held: quota.holds)
   }

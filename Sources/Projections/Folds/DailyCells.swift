@@ -21,6 +21,7 @@ public struct CellKey: Hashable, Comparable, Sendable {
     (a.day, a.user, a.key, a.group, a.model, a.target.rawValue)
       < (b.day, b.user, b.key, b.group, b.model, b.target.rawValue)
   }
+  public func hash(into hasher: inout Hasher) { hasher.combine(mixed) }
   /// Well mixed: the index takes its low bits.
   var mixed: UInt64 {
     var hash = UInt64(user.value) << 32 | UInt64(key.value)
@@ -222,13 +223,7 @@ extension DailyCells: Projection {
         || record.type == RecordType.lateSettled.rawValue
     else { return }
     let settled = ForwardSettledView(record)
-    var key = CellKey()
-    key.day = record.serviceDay
-    key.user = record.user
-    key.key = record.key
-    key.group = settled.group
-    key.model = settled.pricedModel
-    key.target = settled.target
+    let key = CellKey(ofSettlement: record)
     if key.day > newestDay { turn(to: key.day) }
     if key.day < oldestKept {
       var cell = additions[key] ?? DailyCell()

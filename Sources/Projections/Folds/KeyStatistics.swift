@@ -17,6 +17,14 @@ public struct UsageSum: Equatable, Sendable {
   public init() {}
   public var tokens: Int64 { input &+ output &+ cacheWrite &+ cacheRead }
 
+  /// With what corrections added.
+  func corrected(by sum: CorrectionSum) -> UsageSum {
+    var net = self
+    net.list.value &+= sum.list.value
+    net.charged.value &+= sum.charged.value
+    return net
+  }
+
   /// Token counts of an event are below 2^32: no log is long enough to overflow their sum.
   mutating func add(
     _ settled: borrowing ForwardSettledView, _ sequence: SequenceNumber
@@ -47,6 +55,20 @@ public struct UsageSum: Equatable, Sendable {
   }
 }
 
+/// What corrections added to list prices and charges.
+public struct CorrectionSum: Equatable, Sendable {
+  public internal(set) var list = NanoUSD.zero
+  public internal(set) var charged = NanoUSD.zero
+  public init() {}
+
+  mutating func add(
+    list other: NanoUSD, charged otherCharged: NanoUSD, _ sequence: SequenceNumber
+  ) throws(FoldFault) {
+    try list.add(other, "a key's list corrections", sequence)
+    try charged.add(otherCharged, "a key's corrections", sequence)
+  }
+}
+
 /// One key's statistics.
 public struct KeyStatisticsRow: StoredRow {
   public internal(set) var key = KeyID.none
@@ -58,12 +80,33 @@ public struct KeyStatisticsRow: StoredRow {
   var even = UsageSum()
   var oddDay = DayNumber(.min)
   var odd = UsageSum()
+  /// What corrections added to `total`, `even` and `odd`.
+  public internal(set) var corrected = CorrectionSum()
+  var evenCorrected = CorrectionSum()
+  var oddCorrected = CorrectionSum()
   public init() {}
 
-  /// What counts for one service day; nothing when it is not one of the two newest.
+  /// What was booked on one service day; nothing when it is not one of the two newest.
   public func day(_ day: DayNumber) -> UsageSum {
     if day == evenDay { return even }
     return day == oddDay ? odd : UsageSum()
+  }
+  /// Booked and corrected.
+  public var net: UsageSum { total.corrected(by: corrected) }
+  public func netDay(_ day: DayNumber) -> UsageSum {
+    self.day(day).corrected(
+      by: day == evenDay ? evenCorrected : day == oddDay ? oddCorrected : CorrectionSum())
+  }
+
+  mutating func correct(
+    _ day: DayNumber, list: NanoUSD, charged: NanoUSD, _ sequence: SequenceNumber
+  ) throws(FoldFault) {
+    try corrected.add(list: list, charged: charged, sequence)
+    if day == evenDay {
+      try evenCorrected.add(list: list, charged: charged, sequence)
+    } else if day == oddDay {
+      try oddCorrected.add(list: list, charged: charged, sequence)
+    }
   }
 
   mutating func add(
@@ -73,10 +116,10 @@ public struct KeyStatisticsRow: StoredRow {
     durationSum &+= settled.durationMilliseconds
     let day = settled.record.serviceDay
     if day.value & 1 == 0 {
-      if day > evenDay { (evenDay, even) = (day, UsageSum()) }
+      if day > evenDay { (evenDay, even, evenCorrected) = (day, UsageSum(), CorrectionSum()) }
       if day == evenDay { try even.add(settled, sequence) }
     } else {
-      if day > oddDay { (oddDay, odd) = (day, UsageSum()) }
+      if day > oddDay { (oddDay, odd, oddCorrected) = (day, UsageSum(), CorrectionSum()) }
       if day == oddDay { try odd.add(settled, sequence) }
     }
   }
@@ -107,6 +150,12 @@ public struct KeyStatisticsRow: StoredRow {
         requests: "odd_requests", input: "odd_input_tokens", output: "odd_output_tokens",
         cacheWrite: "odd_cache_write_tokens", cacheRead: "odd_cache_read_tokens",
         list: "odd_list_nano_usd", charged: "odd_charged_nano_usd"))
+    try coder.money("list_corrected_nano_usd", &corrected.list)
+    try coder.money("corrected_nano_usd", &corrected.charged)
+    try coder.money("even_list_corrected_nano_usd", &evenCorrected.list)
+    try coder.money("even_corrected_nano_usd", &evenCorrected.charged)
+    try coder.money("odd_list_corrected_nano_usd", &oddCorrected.list)
+    try coder.money("odd_corrected_nano_usd", &oddCorrected.charged)
   }
 }
 
@@ -120,6 +169,16 @@ public struct KeyStatistics: Sendable {
   public func statistics(of key: KeyID) -> KeyStatisticsRow {
     rows.holds(Int(key.value)) ? rows[Int(key.value)] : KeyStatisticsRow()
   }
+  /// Counts a correction for the key, and for its service day while that is one of the two newest.
+  mutating func correct(
+    _ key: KeyID, on day: DayNumber, list: NanoUSD, charged: NanoUSD, _ sequence: SequenceNumber
+  ) throws(FoldFault) {
+    let index = Int(key.value)
+    guard rows.holds(index) else { throw FoldFault(sequence, .unknown("key \(index)")) }
+    var row = rows[index]
+    try row.correct(day, list: list, charged: charged, sequence)
+    rows.set(index, row)
+  }
   /// Requests and tokens of the 300 seconds that end with `now`.
   public func lastFiveMinutes(
     of key: KeyID, at now: Timestamp
@@ -129,7 +188,7 @@ public struct KeyStatistics: Sendable {
 }
 
 extension KeyStatistics: Projection {
-  public static let version = 1
+  public static let version = 2
 
   public mutating func apply(
     _ record: RecordView, sequence: SequenceNumber

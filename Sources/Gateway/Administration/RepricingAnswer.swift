@@ -1,0 +1,85 @@
+// What a re-pricing says, as JSON: what was booked, what the other book makes of it, the difference.
+import Base
+import Ledger
+import Projections
+
+/// A re-pricing with the names its answer needs.
+struct RepricingAnswer {
+  let plan: Repricing
+  let names: EventNames
+  /// What the other book is called.
+  let version: String
+  let problems: [String]
+  let first: DayNumber?
+  let last: DayNumber?
+  /// Rows without a difference, too.
+  let showsAll: Bool
+
+  /// - Parameter job: the job that was applied; nil for a dry run, and when nothing was to change.
+  func json(applied: Bool, job: UInt32?, book: PriceBookID?) -> [UInt8] {
+    let changed = plan.changed
+    return JSONWriter.text { json in
+      json.object { json in
+        json.member("applied", applied)
+        Self.number("job", job.map(UInt64.init), &json)
+        json.member("book", version)
+        Self.number("price_book", book.map { UInt64($0.value) }, &json)
+        json.member("base_sequence", plan.base.value)
+        json.member("from", optional: (first ?? plan.cells.first?.key.day)?.description)
+        json.member("to", optional: (last ?? plan.cells.last?.key.day)?.description)
+        json.member("requests", plan.requests)
+        json.member("cells", plan.cells.count)
+        json.member("changed_cells", changed.count)
+        json.member("booked_list_usd", money: sum(\.standingList))
+        json.member("new_list_usd", money: sum { $0.standingList.value &+ $0.listDelta.value })
+        json.member("booked_usd", money: sum(\.standing))
+        json.member("new_usd", money: sum { $0.standing.value &+ $0.chargedDelta.value })
+        json.member("difference_usd", money: sum(\.chargedDelta))
+        json.member(
+          "rows",
+          array: { json in
+            for cell in showsAll ? plan.cells : changed { write(cell, &json) }
+          })
+        json.member(
+          "unmatched_models",
+          array: { json in
+            for model in plan.unmatched {
+              json.object {
+                $0.member("model", names.model(model.model) ?? "")
+                $0.member("requests", model.requests)
+                $0.member("charged_usd", money: model.charged)
+              }
+            }
+          })
+        json.member("out_of_range", plan.outOfRange)
+        json.member("problems", texts: problems)
+      }
+    }
+  }
+
+  private func sum(_ value: (RepricedCell) -> NanoUSD) -> NanoUSD { sum { value($0).value } }
+  private func sum(_ value: (RepricedCell) -> Int64) -> NanoUSD {
+    NanoUSD(plan.cells.reduce(0) { $0 &+ value($1) })
+  }
+
+  private func write(_ cell: RepricedCell, _ json: inout JSONWriter) {
+    json.object {
+      $0.member("day", cell.key.day.description)
+      $0.member("user", names.user(cell.key.user) ?? "")
+      $0.member("key", names.key(cell.key.key) ?? "")
+      $0.member("group", names.group(cell.key.group) ?? "")
+      $0.member("model", names.model(cell.key.model) ?? "")
+      $0.member("target", cell.key.target.name)
+      $0.member("requests", cell.requests)
+      $0.member("booked_list_usd", money: cell.standingList)
+      $0.member("new_list_usd", money: cell.standingList + cell.listDelta)
+      $0.member("booked_usd", money: cell.standing)
+      $0.member("new_usd", money: cell.standing + cell.chargedDelta)
+      $0.member("difference_usd", money: cell.chargedDelta)
+    }
+  }
+
+  static func number(_ name: String, _ value: UInt64?, _ json: inout JSONWriter) {
+    if let value { json.member(name, value) } else { json.member(null: name) }
+  }
+}
