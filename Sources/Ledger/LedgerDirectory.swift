@@ -30,6 +30,8 @@ public struct LedgerDirectory: Sendable {
   var checkpointsTail: String { path + "/checkpoints.tail" }
   var signingKey: String { path + "/signing.key" }
   var tiles: String { path + "/tiles" }
+  /// States at some events, made from the log: see Projections/Snapshots.
+  public var snapshots: String { path + "/snapshots" }
   /// What the next open has to record: see PendingNote.
   var pending: String { path + "/pending.json" }
   /// The segment that is prepared ahead.

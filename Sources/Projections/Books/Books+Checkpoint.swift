@@ -71,10 +71,15 @@ extension Books {
       newestDay: dailyCells.newestDay, zone: zoneName, settings: settings)
   }
 
+  /// Fills the row of scalars.
+  mutating func noteScalars() {
+    if state.count == 1 { state.append(scalars) } else { state.set(1, scalars) }
+  }
+
   /// Begins a cut at the last event.
   /// - Returns: its sequence number, and the cells that leave memory with it.
   mutating func beginCut() -> (SequenceNumber, OlderCells) {
-    if state.count == 1 { state.append(scalars) } else { state.set(1, scalars) }
+    noteScalars()
     var begin = BeginCut()
     each(&begin)
     dailyCells.cells.beginCut()
@@ -112,6 +117,17 @@ extension Books {
   ) throws(StoreError) {
     var load = LoadTables(source: source)
     try visitTables(&load)
+    try finishLoading(at: sequence) { (oldest, load) throws(StoreError) in
+      try source.eachCell(from: oldest) { (cell: DailyCell) throws(StoreError) in load(cell) }
+    }
+  }
+
+  /// Makes everything that follows from the tables.
+  /// - Parameter cells: gives the daily cells kept in memory, one by one.
+  mutating func finishLoading(
+    at sequence: SequenceNumber,
+    cells give: (_ oldest: DayNumber, _ load: (DailyCell) -> Void) throws(StoreError) -> Void
+  ) throws(StoreError) {
     guard state.count == 2 else { throw .damaged("the ledger's state is missing") }
     let scalars = state[1]
     lastTime = scalars.lastTime
@@ -120,9 +136,7 @@ extension Books {
     nextSequence = sequence.next
     dailyCells.prepareToLoad(newestDay: scalars.newestDay)
     var cells = dailyCells
-    try source.eachCell(from: cells.oldestKept) { (cell: DailyCell) throws(StoreError) in
-      cells.load(cell)
-    }
+    try give(cells.oldestKept) { cells.load($0) }
     dailyCells = cells
     catalog.reindex()
     try subscriptions.reindex()

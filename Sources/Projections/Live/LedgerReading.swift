@@ -31,42 +31,16 @@ public struct LedgerReading {
     if let problem, needsState { throw problem }
     var books = Books()
     do throws(LiveLedgerError) {
-      try Self.fold(files, into: &books, progress)
+      let snapshots = Snapshots(files)
+      if needsState, let newest = snapshots.newest(through: files.durable) { books = newest }
+      try snapshots.fold(&books, through: files.durable, progress: progress)
     } catch {
       if needsState { throw error }
       problem = problem ?? error
     }
-    do throws(BooksError) { try books.adoptZone() } catch {
-      if needsState { throw .refused(error) }
-    }
+    if problem != nil { try? books.adoptZone() }
     self.books = books
     self.problem = problem
-  }
-
-  private static func fold(
-    _ files: LedgerFiles, into books: inout Books, _ progress: (@Sendable (FoldProgress) -> Void)?
-  ) throws(LiveLedgerError) {
-    var reader = LedgerReader(files, from: .first)
-    let last = files.durable
-    while books.lastSequence < last {
-      guard try foldBlock(&reader, into: &books) else { return }
-      progress?(FoldProgress(sequence: books.lastSequence, first: .first, last: last))
-    }
-  }
-
-  private static func foldBlock(
-    _ reader: inout LedgerReader, into books: inout Books
-  ) throws(LiveLedgerError) -> Bool {
-    guard let batch = try next(&reader) else { return false }
-    do throws(FoldFault) { try books.apply(batch: batch) } catch { throw .fold(error) }
-    return true
-  }
-
-  @_lifetime(&reader)
-  private static func next(
-    _ reader: inout LedgerReader
-  ) throws(LiveLedgerError) -> RecordBatch? {
-    do throws(LedgerError) { return try reader.next() } catch { throw .ledger(error) }
   }
 
   /// Asks the state as if it were live; what the question changes is dropped.
