@@ -123,6 +123,7 @@ struct Backend {
     var options = LiveLedgerOptions(directory: directory)
     // The next server hashes and signs what is appended here.
     options.keepsTree = false
+    options.keepsSnapshots = false
     let live = try LiveLedger.open(options)
     let service = AdministrationService(live: live) { () throws(AdministrationError) in
       throw .failed("no server runs on \(directory); `daybook serve --config FILE` starts one")

@@ -4,10 +4,10 @@ enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
     + PriceCommands.all + JobCommands.all + UpkeepCommands.all
-    + ReceiptCommands.all + [RepriceCommand.command, GenerateCommand.command] + missing
+    + ReceiptCommands.all + [AsOfCommand.command, RepriceCommand.command, GenerateCommand.command]
+    + missing
 
   private static let missing: [Command] = [
-    Command(missing: "as-of", "a balance, window or statistic as it stood then"),
     Command(missing: "statement", "a user's month"),
     Command(missing: "reconcile", "compare with an upstream's bill"),
     Command(missing: "export", "events as JSON lines or CSV"),

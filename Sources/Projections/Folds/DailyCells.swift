@@ -90,6 +90,9 @@ public struct DailyCells: Sendable {
   private var used = 0
   /// The cell each key used last: the next event's is mostly the same one.
   private var lastOfKey: [Int32] = []
+  /// The cells of each key as a list: its newest one, and behind each slot the next; 0 = the end.
+  private var headOfKey: [Int32] = []
+  private var nextOfSlot: [Int32] = []
   /// The newest service day seen.
   public private(set) var newestDay = DayNumber(.min)
   /// Cells that left memory changed, as they were; and additions to cells not in memory.
@@ -101,6 +104,26 @@ public struct DailyCells: Sendable {
   public var recent: [DailyCell] {
     cells.occupied.map(\.row).sorted { $0.key < $1.key }
   }
+  /// A key's cells of the two newest service days, in no order.
+  func recent(of key: KeyID) -> [DailyCell] {
+    var found: [DailyCell] = []
+    let index = Int(key.value)
+    var slot = index < headOfKey.count ? Int(headOfKey[index]) : 0
+    while slot != 0 {
+      found.append(cells[slot])
+      slot = Int(nextOfSlot[slot])
+    }
+    return found
+  }
+  private mutating func link(_ slot: Int) {
+    let key = Int(cells[slot].key.key.value)
+    while headOfKey.count <= key { headOfKey.append(0) }
+    while nextOfSlot.count <= slot { nextOfSlot.append(0) }
+    nextOfSlot[slot] = headOfKey[key]
+    headOfKey[key] = Int32(truncatingIfNeeded: slot)
+  }
+  /// Whether a checkpoint took everything of older days that happened.
+  var areOlderStored: Bool { retired.isEmpty && additions.isEmpty }
   var oldestKept: DayNumber {
     DayNumber(max(newestDay.value, Int32.min + 1) - 1)
   }
@@ -139,6 +162,7 @@ public struct DailyCells: Sendable {
     } else {
       slot = cells.append(cell)
     }
+    link(slot)
     used += 1
     if used * 2 > index.count { rebuildIndex(size: index.count * 2) } else { place(slot) }
     return slot
@@ -168,6 +192,8 @@ public struct DailyCells: Sendable {
     }
     rebuildIndex(size: index.count)
     for key in lastOfKey.indices { lastOfKey[key] = 0 }
+    for key in headOfKey.indices { headOfKey[key] = 0 }
+    for slot in 1..<cells.count where !cells[slot].isVacant { link(slot) }
   }
 
   mutating func correct(

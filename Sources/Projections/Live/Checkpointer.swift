@@ -103,6 +103,25 @@ final class Checkpointer: Sendable {
     }
   }
 
+  /// Reads the store while it stands still. What is not stored yet is, first.
+  /// - Parameter look: takes what is needed from memory; nil while something waits to be stored.
+  func read<Seen, Value: Sendable>(
+    _ look: () -> Seen?,
+    _ body: (Seen, any CheckpointStore) throws(LiveLedgerError) -> Value
+  ) throws(LiveLedgerError) -> Value {
+    try work.withLock { work throws(LiveLedgerError) -> Value in
+      // A day may turn between a checkpoint and the next look: once more.
+      for _ in 0..<3 {
+        if work.isLost || work.isClosed { break }
+        if work.unfinished == nil, let seen = look() {
+          return try body(seen, work.store)
+        }
+        try checkpoint(&work)
+      }
+      throw .store(.failed(operation: "reading", code: 0, message: "it is behind the log"))
+    }
+  }
+
   /// Runs `body` with the store to itself; checkpoints wait meanwhile. `body` may replace the
   /// store.
   /// - Parameter body: gets the store after a checkpoint, and the sequence it stands at.

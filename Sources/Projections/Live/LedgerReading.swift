@@ -15,11 +15,12 @@ public struct LedgerReading {
   /// Opens the log and folds it.
   /// - Parameters:
   ///   - needsState: throw what keeps the state from being folded, instead of noting it.
+  ///   - folds: whether to fold the log at all; the state is empty otherwise.
   ///   - progress: told while folding.
   /// - Throws: `.locked` while a server runs; damage; no ledger there.
   public init(
     directory: String, fileSystem: some FileSystem = RealFileSystem(), needsState: Bool = true,
-    progress: (@Sendable (FoldProgress) -> Void)? = nil
+    folds: Bool = true, progress: (@Sendable (FoldProgress) -> Void)? = nil
   ) throws(LiveLedgerError) {
     let opened = try asLive { () throws(LedgerError) in
       let stores = SQLiteCheckpointStores(fileSystem, in: directory)
@@ -30,13 +31,15 @@ public struct LedgerReading {
     var problem = opened.damage.map { LiveLedgerError.ledger($0) }
     if let problem, needsState { throw problem }
     var books = Books()
-    do throws(LiveLedgerError) {
-      let snapshots = Snapshots(files)
-      if needsState, let newest = snapshots.newest(through: files.durable) { books = newest }
-      try snapshots.fold(&books, through: files.durable, progress: progress)
-    } catch {
-      if needsState { throw error }
-      problem = problem ?? error
+    if folds {
+      do throws(LiveLedgerError) {
+        let snapshots = Snapshots(files)
+        if needsState, let newest = snapshots.newest(through: files.durable) { books = newest }
+        try snapshots.fold(&books, through: files.durable, progress: progress)
+      } catch {
+        if needsState { throw error }
+        problem = problem ?? error
+      }
     }
     if problem != nil { try? books.adoptZone() }
     self.books = books

@@ -66,22 +66,24 @@ extension LiveLedger {
     if report.folded > 0 || report.complaint != nil { try checkpointer.checkpoint() }
     let sealer = Sealer(ledger)
     let tree = options.keepsTree ? TreeBuilder(ledger.files) : nil
-    var keepers: (Keeper, TreeKeeper?)?
-    if options.runsKeeper {
-      let keeper = try Keeper.start(checkpointer, sealer, onTrouble: options.onTrouble)
-      do throws(LiveLedgerError) {
-        keepers = (
-          keeper,
-          try tree.map { (tree) throws(LiveLedgerError) in
-            try TreeKeeper.start(tree, onTrouble: options.onTrouble)
-          }
-        )
-      } catch {
-        keeper.stop()
-        throw error
+    let snapshots = Snapshots(ledger.files, distance: options.snapshotDistance)
+    var keepers = Keepers()
+    do throws(LiveLedgerError) {
+      if options.runsKeeper {
+        keepers.keeper = try Keeper.start(checkpointer, sealer, onTrouble: options.onTrouble)
+        if let tree {
+          keepers.treeKeeper = try TreeKeeper.start(tree, onTrouble: options.onTrouble)
+        }
+        if options.keepsSnapshots {
+          keepers.snapshotKeeper = try SnapshotKeeper.start(ledger.files, snapshots)
+        }
       }
+    } catch {
+      keepers.stop()
+      throw error
     }
-    return LiveLedger(ledger, shared, checkpointer, sealer, tree, keepers, report)
+    return LiveLedger(
+      ledger, shared, checkpointer, sealer, tree, snapshots, keepers, report)
   }
 
   /// The stored state if it belongs to this log, else empty books and an empty store.
@@ -189,6 +191,19 @@ extension LiveLedger {
         try ledger.durability.waitUntilDurable(first)
       }
     }
+  }
+}
+
+/// The threads behind the traffic.
+struct Keepers: Sendable {
+  var keeper: Keeper?
+  var treeKeeper: TreeKeeper?
+  var snapshotKeeper: SnapshotKeeper?
+
+  func stop() {
+    snapshotKeeper?.stop()
+    keeper?.stop()
+    treeKeeper?.stop()
   }
 }
 

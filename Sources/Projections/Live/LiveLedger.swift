@@ -23,6 +23,10 @@ public struct LiveLedgerOptions: Sendable {
   public var runsKeeper = true
   /// Whether the Merkle tree is built and its heads are signed behind the traffic.
   public var keepsTree = true
+  /// Whether snapshots of the state are made behind the traffic.
+  public var keepsSnapshots = true
+  /// Events between two snapshots.
+  public var snapshotDistance = Snapshots.distance
   /// Told while the log is folded at start.
   public var progress: (@Sendable (FoldProgress) -> Void)?
   /// Called once when the log is poisoned: the process must say why and exit within a second.
@@ -69,22 +73,23 @@ public final class LiveLedger: Sendable {
   let sealer: Sealer
   /// The Merkle tree behind the log; nil when this process does not build it.
   public let tree: TreeBuilder?
-  private let keeper: Keeper?
-  private let treeKeeper: TreeKeeper?
+  /// States as they stood at some events.
+  public let snapshots: Snapshots
+  private let keepers: Keepers
   private let openRequests: Atomic<Int>
   private let isClosed = Atomic(false)
 
   init(
     _ ledger: Ledger, _ books: SharedBooks, _ checkpointer: Checkpointer, _ sealer: Sealer,
-    _ tree: TreeBuilder?, _ keepers: (Keeper, TreeKeeper?)?, _ opening: OpeningReport
+    _ tree: TreeBuilder?, _ snapshots: Snapshots, _ keepers: Keepers, _ opening: OpeningReport
   ) {
     self.ledger = ledger
     self.books = books
     self.checkpointer = checkpointer
     self.sealer = sealer
     self.tree = tree
-    keeper = keepers?.0
-    treeKeeper = keepers?.1
+    self.snapshots = snapshots
+    self.keepers = keepers
     self.opening = opening
     openRequests = Atomic(books.mutex.withLock { $0.openRequests.openCount })
   }
@@ -160,8 +165,7 @@ public final class LiveLedger: Sendable {
   /// Ends in good order: the last checkpoint, a clean end of the log, the lock given back.
   public func close() throws(LiveLedgerError) {
     if isClosed.exchange(true, ordering: .sequentiallyConsistent) { return }
-    keeper?.stop()
-    treeKeeper?.stop()
+    keepers.stop()
     defer { checkpointer.close() }
     if ledger.durability.failure == nil { checkpointer.checkpointBeforeClosing() }
     try asLive { () throws(LedgerError) in try ledger.close() }

@@ -58,7 +58,7 @@ public enum RequestSearch {
   }
 
   /// The first event that is not before a time, in microseconds since 1970; nil when all are.
-  static func first(
+  public static func first(
     notBefore time: Int64, in files: LedgerFiles
   ) throws(LedgerError) -> SequenceNumber? {
     guard let oldest = files.segments.first else { return nil }

@@ -24,6 +24,9 @@ import Ledger
     }
     try database.execute(Self.checkpointTable)
     try database.execute(Self.cellTable)
+    // A key's days are asked for by GET /v1/usage?days=: not by going through everybody's.
+    try database.execute(
+      "CREATE INDEX IF NOT EXISTS daily_cells_by_key ON daily_cells (key, day)")
   }
 
   func close() { database.close() }
@@ -181,6 +184,20 @@ import Ledger
       Self.selectCells + " WHERE day >= ? ORDER BY " + Self.keyNames.joined(separator: ", "))
     defer { statement.reset() }
     try statement.bind(1, .integer(Int64(day.value)))
+    while try statement.step() { try body(try Self.cell(statement)) }
+  }
+
+  func eachCell(
+    of key: KeyID, from: DayNumber, to: DayNumber,
+    _ body: (DailyCell) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let statement = try database.statement(
+      Self.selectCells + " WHERE key = ? AND day BETWEEN ? AND ? ORDER BY "
+        + Self.keyNames.joined(separator: ", "))
+    defer { statement.reset() }
+    try statement.bind(1, .integer(Int64(key.value)))
+    try statement.bind(2, .integer(Int64(from.value)))
+    try statement.bind(3, .integer(Int64(to.value)))
     while try statement.step() { try body(try Self.cell(statement)) }
   }
 }

@@ -30,6 +30,11 @@ public protocol CheckpointStore: AnyObject, Sendable {
   func eachCell(
     from day: DayNumber, _ body: (DailyCell) throws(StoreError) -> Void
   ) throws(StoreError)
+  /// Gives the daily cells of a key on days `from ... to`, by day, group, model, target.
+  func eachCell(
+    of key: KeyID, from: DayNumber, to: DayNumber,
+    _ body: (DailyCell) throws(StoreError) -> Void
+  ) throws(StoreError)
   func close()
 }
 

@@ -1,6 +1,6 @@
 // A read model that lives in memory, for simulations and tests: the same rows, checked the same
 // way.
-import Ledger
+public import Ledger
 public import Base
 import Synchronization
 
@@ -48,6 +48,18 @@ public final class MemoryCheckpointStore: CheckpointStore {
     from day: DayNumber, _ body: (DailyCell) throws(StoreError) -> Void
   ) throws(StoreError) {
     let cells = content.withLock { $0.cells.values.filter { $0.key.day >= day } }
+    for cell in cells.sorted(by: { $0.key < $1.key }) { try body(cell) }
+  }
+
+  public func eachCell(
+    of key: KeyID, from: DayNumber, to: DayNumber,
+    _ body: (DailyCell) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let cells = content.withLock { content in
+      content.cells.values.filter {
+        $0.key.key == key && from <= $0.key.day && $0.key.day <= to
+      }
+    }
     for cell in cells.sorted(by: { $0.key < $1.key }) { try body(cell) }
   }
 }
