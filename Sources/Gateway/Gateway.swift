@@ -25,6 +25,7 @@ public final class Gateway: Sendable {
   let rejections = RejectionLog()
   private let identifiers = RandomReserve()
   let administration = AdministrationFront()
+  let historyDesk = HistoryDesk()
   private let current: Mutex<Snapshot>
 
   /// A configuration as requests use it: immutable, replaced as a whole by `adopt`.

@@ -9,6 +9,9 @@ public import Projections
 extension Gateway {
   func usage(_ request: Request, _ client: Client, _ trace: RequestTrace) async throws(Answer) {
     let caller = try authenticate(trace, forced: nil, check: .inspecting)
+    if request.queryValue("days") != nil || request.queryValue("as_of") != nil {
+      return try await usageHistory(request, caller, client, trace)
+    }
     let now = wallClock.now()
     let planName = snapshot.configuration.gateway.planName
     let report = live.withBooks { books in
@@ -73,7 +76,10 @@ public struct UsageReport: Sendable {
   }
 
   /// The JSON body.
-  public var json: [UInt8] {
+  public var json: [UInt8] { json(adding: { _ in }) }
+
+  /// The JSON body with more members in front of `as_of`.
+  func json(adding more: (inout JSONWriter) -> Void) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(1024)
     var json = JSONWriter(appendingTo: bytes)
@@ -93,6 +99,7 @@ public struct UsageReport: Sendable {
     json.member("held", usd: held)
     Self.quota(of: key, used: quotaUsed, to: &json)
     Self.statistics(usage, to: &json)
+    more(&json)
     json.key("as_of")
     json.object {
       $0.member("sequence", sequence.value)
@@ -172,6 +179,12 @@ public struct UsageReport: Sendable {
 
   private static func totals(_ sums: UsageSum, to json: inout JSONWriter) {
     json.beginObject()
+    members(sums, to: &json)
+    json.endObject()
+  }
+
+  /// Requests, tokens and costs of some sum.
+  static func members(_ sums: UsageSum, to json: inout JSONWriter) {
     for (name, count): (StaticString, Int64) in [
       ("requests", sums.requests), ("input_tokens", sums.input), ("output_tokens", sums.output),
       ("cache_creation_tokens", sums.cacheWrite), ("cache_read_tokens", sums.cacheRead),
@@ -184,7 +197,6 @@ public struct UsageReport: Sendable {
     json.usd(sums.list)
     json.key("actual_cost")
     json.usd(sums.charged)
-    json.endObject()
   }
 }
 

@@ -131,6 +131,7 @@ public struct ForwardSettledView: ~Escapable {
   @inlinable public var group: GroupID { GroupID(record.u32(36)) }
   @inlinable public var account: AccountID { AccountID(record.u32(40)) }
   @inlinable public var model: ModelID { ModelID(record.u32(44)) }
+  @inlinable public var upstreamModel: ModelID { ModelID(record.u32(48)) }
   @inlinable public var pricedModel: ModelID { ModelID(record.u32(52)) }
   @inlinable public var subscription: SubscriptionID { SubscriptionID(record.u32(60)) }
   @inlinable public var target: PaymentTarget { PaymentTarget(stored: record.u8(68)) }
@@ -146,6 +147,9 @@ public struct ForwardSettledView: ~Escapable {
   @inlinable public var hold: NanoUSD { record.money(128) }
   @inlinable public var serviceTime: Timestamp { Timestamp(microseconds: record.i64(136)) }
   @inlinable public var durationMilliseconds: Int64 { Int64(record.u32(144)) }
+  /// The strings behind the two upstream ids.
+  public var modelText: String { record.string(2) }
+  public var lines: String { record.string(4) }
 }
 
 extension RecordCoder {

@@ -57,6 +57,13 @@ public struct DailyCell: StoredRow {
     try coder.money("list_corrected_nano_usd", &listCorrected)
     try coder.money("corrected_nano_usd", &corrected)
   }
+  /// Booked and corrected.
+  public var net: UsageSum {
+    var sum = CorrectionSum()
+    sum.list = listCorrected
+    sum.charged = corrected
+    return usage.corrected(by: sum)
+  }
   /// The first `keyColumnCount` columns.
   mutating func keyColumns(_ coder: inout some ColumnCoder) throws(StoreError) {
     try coder.field("day", &key.day)
@@ -70,13 +77,7 @@ public struct DailyCell: StoredRow {
 
   /// Adds what another cell of the same key holds.
   mutating func merge(_ other: DailyCell) {
-    usage.requests &+= other.usage.requests
-    usage.input &+= other.usage.input
-    usage.output &+= other.usage.output
-    usage.cacheWrite &+= other.usage.cacheWrite
-    usage.cacheRead &+= other.usage.cacheRead
-    usage.list.value &+= other.usage.list.value
-    usage.charged.value &+= other.usage.charged.value
+    usage.merge(other.usage)
     listCorrected.value &+= other.listCorrected.value
     corrected.value &+= other.corrected.value
   }

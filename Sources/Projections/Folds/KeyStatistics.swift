@@ -17,6 +17,17 @@ public struct UsageSum: Equatable, Sendable {
   public init() {}
   public var tokens: Int64 { input &+ output &+ cacheWrite &+ cacheRead }
 
+  /// Adds another sum of the same ledger.
+  public mutating func merge(_ other: UsageSum) {
+    requests &+= other.requests
+    input &+= other.input
+    output &+= other.output
+    cacheWrite &+= other.cacheWrite
+    cacheRead &+= other.cacheRead
+    list.value &+= other.list.value
+    charged.value &+= other.charged.value
+  }
+
   /// With what corrections added.
   func corrected(by sum: CorrectionSum) -> UsageSum {
     var net = self

@@ -2,8 +2,8 @@
 // building lines. Re-pricing a month rates millions of answers.
 import Ledger
 
-/// The list price of usage at one model's prices.
-struct RateCard: Sendable {
+/// The list price of usage at one model's prices. A class: it is handed around once a settlement.
+final class RateCard: Sendable {
   private static let classes = PriceClass.allCases.count
   private let model: PriceModel
   /// Thresholds that hold prices, ascending, 0 first.

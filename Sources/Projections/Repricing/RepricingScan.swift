@@ -99,9 +99,7 @@ struct RepricingScan: LogScanPart {
 
   /// Usage that was billed at another model's price; nearly always none.
   private static func lines(of record: RecordView) -> [SettledLine] {
-    // Four empty strings stand behind the fixed part when there is no other text.
-    guard record.bytes.count > record.fixed + 4 * 2 else { return [] }
-    let text = ForwardSettled(record).settlement.lines
+    let text = ForwardSettledView(record).lines
     return text.isEmpty ? [] : SettledLines.parse(text) ?? []
   }
 
@@ -128,12 +126,12 @@ struct RepricingScan: LogScanPart {
   }
 
   private mutating func cardOfModelAsked(_ record: RecordView) -> RateCard? {
-    let settlement = ForwardSettled(record).settlement
-    for id in [settlement.model, settlement.upstreamModel] where !id.isNone {
+    let settled = ForwardSettledView(record)
+    for id in [settled.model, settled.upstreamModel] where !id.isNone {
       if let card = card(id) { return card }
     }
-    guard settlement.model.isNone, !settlement.modelText.isEmpty else { return nil }
-    return book.match(settlement.modelText).map { RateCard($0.model) }
+    guard settled.model.isNone else { return nil }
+    return book.match(settled.modelText).map { RateCard($0.model) }
   }
 
   // MARK: - Cells
