@@ -191,7 +191,8 @@ class RecordingUpstream:
 
 
 class Gateway(Daybook):
-    """`daybook serve` with its own data folder and configuration."""
+    """`daybook serve` with its own data folder and configuration. `top` holds members of its top
+    level; one that is None is left out, so that Daybook's default is in force."""
 
     def __init__(self, folder, groups, accounts, top=None, **gateway):
         self.folder = Path(folder)
@@ -204,6 +205,7 @@ class Gateway(Daybook):
             "gateway": {"metrics_listen": "127.0.0.1:0", **gateway},
             **(top or {}),
         }
+        configuration = {name: value for name, value in configuration.items() if value is not None}
         (self.folder / "daybook.json").write_text(json.dumps(configuration, indent=2))
         self.data = self.folder / "data"
         super().__init__(
