@@ -190,6 +190,16 @@ class RecordingUpstream:
         self.server.server_close()
 
 
+def command(data, *arguments):
+    """Runs a `daybook` command on a data directory and returns its output."""
+    done = subprocess.run(
+        [BINARY, "--data", data, *map(str, arguments)],
+        capture_output=True, text=True, timeout=SECONDS, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{arguments} -> {done.returncode}: {done.stderr}{done.stdout}")
+    return done.stdout
+
+
 class Gateway(Daybook):
     """`daybook serve` with its own data folder and configuration. `top` holds members of its top
     level; one that is None is left out, so that Daybook's default is in force."""
@@ -214,12 +224,7 @@ class Gateway(Daybook):
 
     def command(self, *arguments):
         """Runs another `daybook` command on the same data and returns its output."""
-        done = subprocess.run(
-            [BINARY, "--data", self.data, *map(str, arguments)],
-            capture_output=True, text=True, timeout=SECONDS, check=False)
-        if done.returncode != 0:
-            raise AssertionError(f"{arguments} -> {done.returncode}: {done.stderr}{done.stdout}")
-        return done.stdout
+        return command(self.data, *arguments)
 
     def user(self, name, usd=None, **flags):
         extra = [part for key, value in flags.items() for part in (f"--{key}", value)]
