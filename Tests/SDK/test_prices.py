@@ -1,6 +1,7 @@
 """Costs against an independent calculator: `genai-prices` and its own price data, fixed by the
 pinned version. The real server rates thousands of random usages with its built-in book; each must
-cost what the calculator says, to the nano-dollar, where both books state the same prices."""
+cost what the calculator says, to the nano-dollar, where both books state the same prices: 120 of
+the 141 models, as `pytest -s` tells."""
 
 import functools
 import http.client
@@ -314,11 +315,10 @@ def wrong(rated, problem):
     return f"seed {SEED}: {len(bad)} differ\n" + "\n".join(bad[:5]) if bad else ""
 
 
-def test_the_books_have_most_models_in_common(record_property):
+def test_the_books_have_most_models_in_common():
     models = {one.model for one in cases()}
     tiered = {one.model for one in cases() if one.thresholds}
     by_way = {way.name: sum(one.way == way for one in cases()) for way in WAYS}
-    record_property("models", len(models))
     print(f"{len(models)} models of {len(json.loads(BOOK.read_text()))}, {len(tiered)} of them "
           f"with thresholds; by way of serving: {by_way}")
     assert len(models) >= 100
