@@ -4,12 +4,13 @@ enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
     + PriceCommands.all + JobCommands.all + UpkeepCommands.all
-    + ReceiptCommands.all + [AsOfCommand.command, RepriceCommand.command, GenerateCommand.command]
+    + ReceiptCommands.all + [
+      AsOfCommand.command, StatementCommand.command, ExportCommand.command, RepriceCommand.command,
+      GenerateCommand.command,
+    ]
     + missing
 
   private static let missing: [Command] = [
-    Command(missing: "statement", "a user's month"),
-    Command(missing: "reconcile", "compare with an upstream's bill"),
-    Command(missing: "export", "events as JSON lines or CSV"),
+    Command(missing: "reconcile", "compare with an upstream's bill")
   ]
 }

@@ -98,6 +98,11 @@ struct EventPages {
   private let backend: Backend
   private let arguments: [(name: String, value: String)]
 
+  init(_ invocation: Invocation, arguments: [(name: String, value: String)]) {
+    backend = Backend(invocation)
+    self.arguments = arguments
+  }
+
   init(_ invocation: Invocation, _ more: [(name: String, value: String)] = []) {
     backend = Backend(invocation)
     arguments = invocation.arguments() + more

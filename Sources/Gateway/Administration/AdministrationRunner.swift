@@ -21,7 +21,8 @@ final class AdministrationRunner: Sendable {
   }
   /// Commands that answer as JSON lines.
   static let longJobs = [
-    "rebuild", "verify", "audit", "compact", "backup", "reprice", "reprice/apply",
+    "rebuild", "verify", "audit", "compact", "backup", "as-of", "reprice", "reprice/apply",
+    "statement",
   ]
 
   /// Carries a command out and waits for its answer. It goes on when the caller leaves.

@@ -133,6 +133,7 @@ public final class AdministrationService: Sendable {
       return AdministrationAnswer(body: try prices(path, arguments))
     case "prices/import":
       return AdministrationAnswer(body: try importPrices(arguments, actor: actor, keyed))
+    case "statement": return AdministrationAnswer(body: try statement(arguments, report))
     case "as-of": return AdministrationAnswer(body: try asOf(arguments, report))
     case "reprice": return AdministrationAnswer(body: try reprice(arguments, report))
     case "reprice/apply":
@@ -174,7 +175,7 @@ public final class AdministrationService: Sendable {
   static let otherPaths = [
     "usage", "status", "events", "reload", "rebuild", "verify", "prices/list", "prices/show",
     "prices/diff", "prices/explain", "prices/import", "receipt", "audit", "compact",
-    "backup", "as-of", "reprice", "reprice/apply", "reprice/revert", "reprice/list",
+    "backup", "as-of", "statement", "reprice", "reprice/apply", "reprice/revert", "reprice/list",
   ]
 
   /// The JSON object of a body.

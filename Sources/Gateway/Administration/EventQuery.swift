@@ -1,7 +1,7 @@
 // Pages of the log as JSON lines: `cat`, `credit list`. A page is bounded in bytes and in events
 // looked at, so that no answer takes long and nothing is held whole in memory.
 //
-//   {"from": N, "to": N, "type": T, "user": U, "key": K}, each optional
+//   {"from": N, "to": N, "since": TIME, "until": TIME, "type": T, "user": U, "key": K}, each optional
 public import Base
 public import Ledger
 public import Projections
@@ -11,11 +11,14 @@ public struct EventQuery: Sendable {
   var from = SequenceNumber.first
   /// nil = to the end.
   var to: SequenceNumber?
+  /// Only events at or after, and before these times.
+  var since: Timestamp?
+  var until: Timestamp?
   var type: RecordType?
   var user: UserID?
   var key: KeyID?
 
-  static let arguments = ["from", "to", "type", "user", "key"]
+  static let arguments = ["from", "to", "since", "until", "type", "user", "key"]
   /// A page ends behind the event that fills it.
   static let pageBytes = 1 << 20
   /// Events looked at for one page.
@@ -28,6 +31,9 @@ public struct EventQuery: Sendable {
       self.from = max(.first, SequenceNumber(UInt64(from)))
     }
     to = try given.integer("to", in: 0...Int64.max).map { SequenceNumber(UInt64($0)) }
+    since = try Self.moment(given, "since")
+    until = try Self.moment(given, "until")
+    if let since, let until, until < since { throw .usage("since is after until") }
     if let name = try given.text("type") {
       let names = RecordType.allCases.map(\.name)
       guard let known = RecordType.allCases.first(where: { $0.name == name }) else {
@@ -37,6 +43,16 @@ public struct EventQuery: Sendable {
     }
     if let name = try given.text("user") { user = try books.user(called: name).id }
     if let name = try given.text("key") { key = try books.key(called: name).id }
+  }
+
+  private static func moment(
+    _ given: AdministrationArguments, _ name: String
+  ) throws(AdministrationError) -> Timestamp? {
+    guard let text = try given.text(name) else { return nil }
+    guard let time = Timestamp(text: text) else {
+      throw .usage("\(name) must be RFC 3339, not \"\(text.clipped(toBytes: 64))\"")
+    }
+    return time
   }
 
   /// One page. What stands before damage is a page of its own: the next one throws.
@@ -49,6 +65,11 @@ public struct EventQuery: Sendable {
   ) throws(LedgerError) -> (lines: [UInt8], next: UInt64?) {
     let last = min(to ?? files.durable, files.durable)
     var lines: [UInt8] = []
+    var from = from
+    if let since {
+      let first = try RequestSearch.first(notBefore: since.microseconds, in: files)
+      from = max(from, first ?? files.durable.next)
+    }
     guard from <= last else { return (lines, nil) }
     var reader = LedgerReader(files, from: from)
     var position = from
@@ -61,6 +82,7 @@ public struct EventQuery: Sendable {
       while let record = batch.next() {
         let sequence = batch.sequence
         guard sequence <= last else { return (lines, nil) }
+        if let until, record.time >= until { return (lines, nil) }
         if matches(record) {
           lines += EventText.line(record, sequence: sequence, names: names)
           lines.append(10)

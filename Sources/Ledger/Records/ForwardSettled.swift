@@ -147,6 +147,9 @@ public struct ForwardSettledView: ~Escapable {
   @inlinable public var hold: NanoUSD { record.money(128) }
   @inlinable public var serviceTime: Timestamp { Timestamp(microseconds: record.i64(136)) }
   @inlinable public var durationMilliseconds: Int64 { Int64(record.u32(144)) }
+  @inlinable public var requestID: ULID {
+    ULID(high: record.u64(152).byteSwapped, low: record.u64(160).byteSwapped)
+  }
   /// The strings behind the two upstream ids.
   public var modelText: String { record.string(2) }
   public var lines: String { record.string(4) }
