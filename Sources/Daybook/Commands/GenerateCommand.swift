@@ -53,7 +53,7 @@ enum GenerateCommand {
     try Console.write(Array(line.utf8))
   }
 
-  /// About five days that end now.
+  /// About five days that end before now.
   private static func options(requests: Int, seed: UInt64) -> HistoryOptions {
     var options = HistoryOptions()
     options.seed = seed
@@ -61,7 +61,11 @@ enum GenerateCommand {
     options.requestsPerSecond = max(2, Double(requests) / (5 * 86_400))
     options.users = max(50, min(3000, requests / 100))
     let lead = Int64(options.seconds * 1.3e6) + 3_600_000_000
-    options.start = Timestamp(microseconds: SystemWallClock().now().microseconds - lead)
+    // From a midnight on: the day's course is part of the history, and the same seed gives the same
+    // one all day long.
+    let day: Int64 = 86_400_000_000
+    let start = SystemWallClock().now().microseconds - lead
+    options.start = Timestamp(microseconds: start - start % day)
     return options
   }
 
