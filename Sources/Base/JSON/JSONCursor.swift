@@ -172,6 +172,11 @@ public struct JSONCursor: ~Escapable {
     return Int64(exactly: number.value)
   }
 
+  /// The text of a number read before, as it stands; nil for anything else.
+  public func numberText(_ slice: JSONSlice) -> String? {
+    slice.kind == .number ? String(repairing: lexer.bytes.extracting(slice.range)) : nil
+  }
+
   /// The Boolean read before.
   public func bool(_ slice: JSONSlice) -> Bool? {
     guard slice.kind == .bool else { return nil }

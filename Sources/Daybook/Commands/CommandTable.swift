@@ -4,13 +4,9 @@ enum CommandTable {
   static let all: [Command] =
     [ServeCommand.command, SandboxCommand.command] + VerbCommands.all + QuestionCommands.all
     + PriceCommands.all + JobCommands.all + UpkeepCommands.all
-    + ReceiptCommands.all + [
-      AsOfCommand.command, StatementCommand.command, ExportCommand.command, RepriceCommand.command,
-      GenerateCommand.command,
+    + ReceiptCommands.all
+    + [
+      AsOfCommand.command, StatementCommand.command, ExportCommand.command,
+      ReconcileCommand.command, RepriceCommand.command, GenerateCommand.command,
     ]
-    + missing
-
-  private static let missing: [Command] = [
-    Command(missing: "reconcile", "compare with an upstream's bill")
-  ]
 }

@@ -11,6 +11,7 @@
 //   reload    {}                   reads the configuration file again
 //   rebuild   {}                   folds the log anew, compares, swaps
 //   verify    {}                   checks the whole log
+//   reconcile/*                    the ledger's side of a bill (ReconcileCommands)
 //   prices/*                       books of prices (PriceAnswers, PriceCommands)
 //   reprice, reprice/*             history with other prices (RepricingCommands)
 public import Base
@@ -149,6 +150,8 @@ public final class AdministrationService: Sendable {
     case "backup": return AdministrationAnswer(body: try backup(arguments, report))
     case "receipt": return AdministrationAnswer(body: try receipt(arguments))
     case "audit": return AdministrationAnswer(body: try audit(arguments, report))
+    case "reconcile/scope", "reconcile/page", "reconcile/settle":
+      return try reconcile(path, arguments, actor: actor)
     default:
       let known = AdministrationVerb.allCases.map(\.rawValue) + Self.otherPaths
       let shown = path.clipped(toBytes: 128)
@@ -176,6 +179,7 @@ public final class AdministrationService: Sendable {
     "usage", "status", "events", "reload", "rebuild", "verify", "prices/list", "prices/show",
     "prices/diff", "prices/explain", "prices/import", "receipt", "audit", "compact",
     "backup", "as-of", "statement", "reprice", "reprice/apply", "reprice/revert", "reprice/list",
+    "reconcile/scope", "reconcile/page", "reconcile/settle",
   ]
 
   /// The JSON object of a body.

@@ -7,7 +7,7 @@ extension AdministrationService {
   func tell(_ path: String, actor: String, _ answer: AdministrationAnswer) {
     let verb = AdministrationVerb(rawValue: path)
     let isKnown = verb != nil || Self.otherPaths.contains(path)
-    let changes = verb?.changesBooks ?? ["reload", "rebuild"].contains(path)
+    let changes = verb?.changesBooks ?? ["reload", "rebuild", "reconcile/settle"].contains(path)
     log.write(changes ? .info : .debug, .admin, "command") { line in
       line.field("command", isKnown ? path : "unknown")
       line.field("actor", actor)

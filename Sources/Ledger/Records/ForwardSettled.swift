@@ -117,9 +117,19 @@ public struct LateSettled: RecordPayload {
   public static let type = RecordType.lateSettled
   public static let fixedLength = Settlement.fixedLength
   public var settlement = Settlement()
+  /// Who settled it and why.
+  public var authorship = Authorship()
   public init() {}
-  public init(_ settlement: Settlement) { self.settlement = settlement }
-  public mutating func fields(_ coder: inout some RecordCoder) { settlement.layout(&coder) }
+  public init(_ settlement: Settlement, by authorship: Authorship = Authorship()) {
+    self.settlement = settlement
+    self.authorship = authorship
+  }
+  public mutating func fields(_ coder: inout some RecordCoder) {
+    settlement.layout(&coder)
+    // `reason` is the settlement's own: why it is partial.
+    coder.text("actor", &authorship.actor)
+    coder.text("actor_reason", &authorship.reason)
+  }
 }
 
 /// The fields of a settlement that folds read, in place.
