@@ -60,18 +60,15 @@ struct BookedRequest {
 
 /// All settlements of the range, found by their ids.
 struct BookedRequests {
-  /// So many are compared at a time: some 1.1 GB.
-  static let limit = 8_388_608
-
   private(set) var rows: [BookedRequest] = []
   /// Row + 1 by the low bits of an id's hash, the next free place for each; 0 = free.
   private var index: [UInt32] = []
 
-  mutating func add(_ row: BookedRequest) throws(InvoiceError) {
-    guard rows.count < Self.limit else {
+  mutating func add(_ row: BookedRequest, limit: Int) throws(InvoiceError) {
+    guard rows.count < limit else {
       throw InvoiceError(
         0,
-        "the range holds more than \(Self.limit) settlements: compare fewer days at a time "
+        "the range holds more than \(limit) settlements: compare fewer days at a time "
           + "with --from and --to, or one --account")
     }
     rows.append(row)

@@ -20,15 +20,22 @@ public struct ReconciliationOptions: Sendable {
   public var cost = BookedCost.list
   /// Costs may differ by so much.
   public var tolerance = NanoUSD(1000)
+  public var limits = ReconciliationLimits()
   public init(zone: LocalZone) { self.zone = zone }
 }
 
-public struct Reconciliation: Sendable {
-  /// Days and models in one comparison, at most.
-  static let cellLimit = 1_000_000
+/// What one comparison may hold in memory.
+public struct ReconciliationLimits: Sendable {
+  /// Settlements of the range: some 1.1 GB.
+  public var settlements = 8_388_608
+  /// Days and models.
+  public var cells = 1_000_000
   /// Ids that only they have, remembered to find duplicates: some 100 MB.
-  static let foreignLimit = 2_000_000
+  public var foreignIDs = 2_000_000
+  public init() {}
+}
 
+public struct Reconciliation: Sendable {
   public let options: ReconciliationOptions
   /// Rows of the first pass.
   public private(set) var rowCount: Int64 = 0
@@ -118,9 +125,9 @@ public struct Reconciliation: Sendable {
     let day = dayCache.day(of: settlement.serviceTime)
     let row = BookedRequest(settlement, sequence, day: day, cost: options.cost)
     if isByID {
-      try booked.add(row)
+      try booked.add(row, limit: options.limits.settlements)
     } else if range?.contains(day) ?? true {
-      try cells.add(row, day, model)
+      try cells.add(row, day, model, limit: options.limits.cells)
     }
   }
   public mutating func endBooks() { booked.buildIndex() }
@@ -139,7 +146,7 @@ public struct Reconciliation: Sendable {
       guard let day = row.day else {
         throw InvoiceError(row.line, "the row has neither an id nor a day")
       }
-      try cells.add(row, day)
+      try cells.add(row, day, limit: options.limits.cells)
       return nil
     }
     var found = Self.finding(row)
@@ -185,11 +192,11 @@ public struct Reconciliation: Sendable {
   }
 
   private mutating func isRepeated(_ ids: [IDHash]) -> Bool {
-    guard let id = ids.first else { return false }
-    if foreign.contains(id) { return true }
-    if foreign.count < Self.foreignLimit {
-      foreign.insert(id)
-    } else {
+    // A request may settle once: its id alone makes a row a repetition.
+    if ids.contains(where: { foreign.contains($0) }) { return true }
+    if foreign.count < options.limits.foreignIDs {
+      foreign.formUnion(ids)
+    } else if !ids.isEmpty {
       unremembered += 1
     }
     return false

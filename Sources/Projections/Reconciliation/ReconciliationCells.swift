@@ -22,12 +22,13 @@ struct ReconciliationCells {
   }
 
   private mutating func change(
-    _ day: DayNumber, _ model: String, _ body: (inout ReconciledRow) throws(InvoiceError) -> Void
+    _ day: DayNumber, _ model: String, limit: Int,
+    _ body: (inout ReconciledRow) throws(InvoiceError) -> Void
   ) throws(InvoiceError) {
     let key = Key(day: day, model: form(model))
-    guard cells[key] != nil || cells.count < Reconciliation.cellLimit else {
+    guard cells[key] != nil || cells.count < limit else {
       throw InvoiceError(
-        0, "more than \(Reconciliation.cellLimit) days and models; use --from, --to")
+        0, "more than \(limit) days and models; use --from, --to")
     }
     var row = cells.removeValue(forKey: key) ?? ReconciledRow()
     row.day = day
@@ -37,14 +38,14 @@ struct ReconciliationCells {
   }
 
   mutating func add(
-    _ booked: BookedRequest, _ day: DayNumber, _ model: String
+    _ booked: BookedRequest, _ day: DayNumber, _ model: String, limit: Int
   ) throws(InvoiceError) {
-    try change(day, model) { row throws(InvoiceError) in try row.ours.add(booked) }
+    try change(day, model, limit: limit) { row throws(InvoiceError) in try row.ours.add(booked) }
   }
 
-  mutating func add(_ theirs: InvoiceRow, _ day: DayNumber) throws(InvoiceError) {
+  mutating func add(_ theirs: InvoiceRow, _ day: DayNumber, limit: Int) throws(InvoiceError) {
     if !theirs.model.isEmpty { hasModels = true }
-    try change(day, theirs.model) { row throws(InvoiceError) in
+    try change(day, theirs.model, limit: limit) { row throws(InvoiceError) in
       if row.theirs.rows == 0 { row.line = theirs.line }
       try row.theirs.add(theirs)
     }

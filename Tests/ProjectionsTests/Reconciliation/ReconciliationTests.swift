@@ -204,6 +204,32 @@ private struct Comparison {
     #expect(found.map(\.state) == [.outcomeUnknown, .open, nil])
   }
 
+  @Test func `a second row of one request is a repetition, whatever its message id`() throws {
+    var c = Comparison()
+    c.states = ["R1": .outcomeUnknown]
+    let (result, found) = try c.run("request_id,message_id,cost\nR1,a,1\nR1,b,1\n")
+    #expect(found.map(\.isDuplicate) == [false, true] && result.duplicates == 1)
+  }
+
+  @Test func `more settlements than are held, and more days and models, are refused`() throws {
+    var c = Comparison()
+    c.settle("a")
+    c.settle("b")
+    c.options.limits.settlements = 1
+    #expect(throws: InvoiceError.self) { try c.run("id,cost\na,1\n") }
+    c.options.limits.cells = 1
+    #expect(throws: InvoiceError.self) {
+      try c.run("date,model,cost\n2026-11-30,m-1,1\n2026-11-30,m-2,1\n")
+    }
+  }
+
+  @Test func `ids beyond those that are remembered are counted, not looked at`() throws {
+    var c = Comparison()
+    c.options.limits.foreignIDs = 1
+    let (result, found) = try c.run("id,cost\nx,1\ny,1\ny,1\nx,1\n")
+    #expect(result.unremembered == 2 && found.map(\.isDuplicate) == [false, false, false, true])
+  }
+
   @Test func `sums beyond 64 bits are refused, not wrapped`() throws {
     let rows = String(repeating: "2026-11-30,m,-1000000000\n", count: 10)
     #expect(throws: InvoiceError.self) { try Comparison().run("date,model,cost\n" + rows) }
