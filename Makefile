@@ -9,7 +9,9 @@ ARGS    ?=
 # Libraries the binary links, then tools that only tests or benchmarks call.
 LIBRARIES   := libsqlite3-dev libcurl4-openssl-dev liblz4-dev libssl-dev pkg-config
 TEST_TOOLS  := lz4 sqlite3 python3-venv
-BENCH_TOOLS := nginx-light wrk lz4 curl postgresql-15
+BENCH_TOOLS := nginx-light wrk lz4 curl postgresql-15 python3-venv
+# From PyPI, for the benchmarks alone.
+BENCH_PYTHON := duckdb==2.0.1
 
 help: ## show this
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -35,6 +37,7 @@ soak: ## the sweeps that `test` samples, whole, then the random mix for MIX_SECO
 bench: ## the yardsticks, measured here and now (ARGS="NAME ..." picks some)
 	@scripts/setup $(LIBRARIES) $(BENCH_TOOLS)
 	@scripts/swift-build -c release --product Benchmarks --product daybook
+	@scripts/bench-python $(BENCH_PYTHON)
 	@exec .build/release/Benchmarks $(ARGS)
 
 simulate: ## crash a ledger on a simulated disk for SECONDS (60), or one SEED alone
@@ -58,4 +61,4 @@ lint: ## say where the house style is broken, change nothing
 	@scripts/lint
 
 clean: ## remove what was built, never data
-	@rm -rf .build .build-fuzz .venv Tests/SDK/__pycache__ Tests/SDK/.pytest_cache
+	@rm -rf .build .build-fuzz .venv .venv-bench Tests/SDK/__pycache__ Tests/SDK/.pytest_cache

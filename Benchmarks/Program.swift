@@ -10,8 +10,8 @@ import Glibc
 enum Program {
   static var all: [any Benchmark.Type] {
     [
-      DurableAppend.self, LogSize.self, TreeSpeed.self, Replay.self, Start.self, UsageEndpoint.self,
-      Proxies.self,
+      DurableAppend.self, LogSize.self, TreeSpeed.self, Replay.self, Start.self, Questions.self,
+      RebuildMemory.self, UsageEndpoint.self, Proxies.self,
       Streams.self, SlowReaders.self, BodyParsing.self,
     ]
   }
@@ -51,8 +51,10 @@ enum Program {
   }
 
   static func main() -> Int32 {
-    if CommandLine.arguments.dropFirst().first == CannedUpstream.command {
-      return beUpstream()
+    switch CommandLine.arguments.dropFirst().first {
+    case CannedUpstream.command: return beUpstream()
+    case RebuildMemory.command: return holdState()
+    default: break
     }
     let run = parse()
     var failures = 0
@@ -73,6 +75,14 @@ enum Program {
       say("\(error)")
       return 1
     }
+  }
+
+  private static func holdState() -> Int32 {
+    do { try RebuildMemory.holdState(Array(CommandLine.arguments.dropFirst(2))) } catch {
+      say("\(error)")
+      return 1
+    }
+    return 0
   }
 
   /// To standard error.

@@ -82,16 +82,24 @@ final class PostgresCluster {
   private var place: [String] { ["-h", folder, "-U", "bench", "-d", "postgres"] }
 
   /// Loads a file of COPY's text format.
+  /// - Parameter options: what COPY is told behind the file's name.
   /// - Returns: seconds, as psql measured them.
-  func copy(_ file: String, into table: String) throws -> Double {
+  func copy(_ file: String, into table: String, options: String = "") throws -> Double {
+    try timed("\\copy \(table) FROM '\(file)'\(options)").seconds
+  }
+
+  /// Runs a statement.
+  /// - Returns: what it prints, without headings, and seconds, as psql measured them.
+  func timed(_ text: String) throws -> (text: String, seconds: Double) {
     let output = try ChildProcess(
-      ["\(programs)/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"] + place
-        + ["-c", "\\timing on", "-c", "\\copy \(table) FROM '\(file)'"]
+      ["\(programs)/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"] + place
+        + ["-c", "\\timing on", "-c", text]
     ).finish()
-    guard let time = output.split(separator: "Time: ").last?.split(separator: " ").first,
-      output.contains("Time: "), let milliseconds = Double(time)
-    else { throw BenchmarkError("psql did not tell the time:\n\(output)") }
-    return milliseconds / 1000
+    let parts = output.split(separator: "Time: ", omittingEmptySubsequences: false)
+    guard parts.count == 2, let time = parts[1].split(separator: " ").first,
+      let milliseconds = Double(time)
+    else { throw BenchmarkError("psql did not tell the time:\n\(output.suffix(2000))") }
+    return (String(parts[0]), milliseconds / 1000)
   }
 
   /// What a run of pgbench showed.

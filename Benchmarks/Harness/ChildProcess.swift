@@ -101,13 +101,17 @@ final class ChildProcess {
   }
 
   /// Waits for the end of the program.
+  /// - Parameter whileRunning: called at least every `pollMilliseconds`.
   /// - Returns: everything it printed.
-  func finish(seconds: Int = 600) throws -> String {
+  func finish(
+    seconds: Int = 600, pollMilliseconds: Int64 = .max, whileRunning: () -> Void = {}
+  ) throws -> String {
     let deadline = SystemMonotonicClock().now.advanced(seconds: seconds)
     while true {
       let left = deadline.nanoseconds(since: SystemMonotonicClock().now) / 1_000_000
       guard left > 0 else { throw BenchmarkError("the program did not end:\n\(text.suffix(2000))") }
-      if try !read(milliseconds: Int32(left)) { break }
+      whileRunning()
+      if try !read(milliseconds: Int32(min(left, pollMilliseconds))) { break }
     }
     var status: Int32 = 0
     waitpid(pid, &status, 0)
@@ -155,6 +159,9 @@ final class ChildProcess {
     Self.family(of: pid).compactMap { Self.statistics($0).flatMap { Int($0[21]) } }
       .reduce(0, +) * sysconf(Int32(_SC_PAGESIZE))
   }
+
+  /// The greatest RSS the program has had, without its children; 0 when it is gone.
+  var peakResidentBytes: Int { ProcessMemory.of(pid, "VmHWM:") }
 
   /// Fields of /proc/PID/stat from the state on.
   private static func statistics(_ pid: pid_t) -> [Substring]? {

@@ -1,6 +1,7 @@
 // `daybook serve` on a generated history, with one account whose upstream is ours and a caller's
 // key that is known.
 import Base
+import Ledger
 import Projections
 
 struct DaybookServer {
@@ -44,6 +45,17 @@ struct DaybookServer {
     options.startingCreditUSD = 100_000_000
     options.concurrency = 0
     return options
+  }
+}
+
+extension DaybookServer {
+  /// The load's key, in books of such a history.
+  static func loadKey(in books: borrowing Books, seed: UInt64) throws -> KeyID {
+    let hash = history(requests: 1000, seed: seed).firstKeyHash
+    guard let key = books.catalog.allKeys.first(where: { Array($0.hash.bytes) == hash }) else {
+      throw BenchmarkError("the load's key is not in the history")
+    }
+    return key.id
   }
 }
 

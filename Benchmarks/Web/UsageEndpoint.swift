@@ -16,6 +16,33 @@ struct UsageEndpoint: Benchmark {
     try measure(run, tools, "short", data: short.path, events: short.counts.events)
     let long = try run.longHistory()
     try measure(run, tools, "long", data: long.path, events: long.events)
+    try compare(run, tools, short: short, long: long.log)
+  }
+
+  /// Both histories served at once and asked in turn, one request at a time.
+  private static func compare(
+    _ run: Run, _ tools: WebTools, short: GeneratedLog, long: GeneratedLog
+  ) throws {
+    let targets = try [("short-alone", short), ("long-alone", long)].map { name, log in
+      let server = try tools.daybook.start(name, data: log.path, upstream: 9)
+      return WebTarget(url: server.url + "/v1/usage", process: server.process)
+    }
+    let slices = try tools.wrk.compare(
+      targets, rounds: run.isSmoke ? 1 : 9, connections: 1, seconds: 1, post: nil)
+    let errors = slices.flatMap { $0 }.map(\.wrk.errors).filter { !$0.isEmpty }
+    guard errors.isEmpty else { throw BenchmarkError("wrk: \(errors[0])") }
+    let times = slices.map { $0.map(\.wrk.p50) }
+    run.report.compare(
+      "GET /v1/usage, p50, \(grouped(long.counts.events)) events of history",
+      "\(decimal(times[1].median, 0)) us",
+      to: "with \(grouped(short.counts.events)) events \(decimal(times[0].median, 0)) us",
+      ratio: medianRatio(times[1], times[0]), .atMost(1.1))
+    run.report.state(
+      "  p99, CPU per request; the short history's",
+      slices.reversed().map { slices in
+        "\(decimal(slices.map(\.wrk.p99).median, 0)) us, "
+          + "\(decimal(slices.map(\.cpu).median, 1)) us"
+      }.joined(separator: "; "))
   }
 
   private static func measure(
