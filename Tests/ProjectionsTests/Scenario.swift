@@ -15,6 +15,13 @@ struct Scenario {
 
   init() {}
 
+  /// Goes on in books of somebody else, whose batch is left for the writer.
+  init(in books: Books, now: Timestamp) {
+    self.books = books
+    self.now = now
+    keepsRecords = false
+  }
+
   /// One user, key, group, account and model, numbered 1 each.
   static func small(credit: Int64 = 10_000_000_000) throws -> Scenario {
     var s = try small(in: Books(), now: Scenario().now, credit: credit)
@@ -23,14 +30,11 @@ struct Scenario {
     return s
   }
 
-  /// The same in books of somebody else, whose batch is left for the writer.
+  /// The same in books of somebody else.
   static func small(
     in books: Books, now: Timestamp, credit: Int64 = 10_000_000_000
   ) throws -> Scenario {
-    var s = Scenario()
-    s.keepsRecords = false
-    s.books = books
-    s.now = now
+    var s = Scenario(in: books, now: now)
     _ = try s.books.internModel("claude-test", now: s.now)
     try s.addGroup("default")
     try s.addAccount("main-1")
