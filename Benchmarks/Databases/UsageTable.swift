@@ -151,8 +151,12 @@ enum UsageQuestion {
   }
 
   /// A row for each key that was used, ascending.
-  static func ofAllKeys(on day: DayNumber, in table: String = "usage") -> String {
-    "SELECT key_id, \(sums(on: "\(day.value)")) FROM \(table) GROUP BY key_id ORDER BY key_id"
+  /// - Parameter group: what is grouped by. SQLite's planner walks the index of a key column and
+  ///   fetches each row from elsewhere; told not to by a `+`, it sorts, in half the time.
+  static func ofAllKeys(
+    on day: DayNumber, in table: String = "usage", group: String = "key_id"
+  ) -> String {
+    "SELECT key_id, \(sums(on: "\(day.value)")) FROM \(table) GROUP BY \(group) ORDER BY key_id"
   }
   /// A row for each user that has credit, ascending.
   static func ofAllBalances(usage: String = "usage", credits: String = "credits") -> String {

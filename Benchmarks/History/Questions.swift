@@ -183,7 +183,8 @@ struct Questions: Benchmark {
   private func rivals() -> [Rival] {
     let keys = UsageQuestion.ofAllKeys(on: day)
     let balances = UsageQuestion.ofAllBalances()
-    var rivals = [Rival(name: "SQLite") { try sqlite.ask(keys: keys, balances: balances) }]
+    let sorted = UsageQuestion.ofAllKeys(on: day, group: "+key_id")
+    var rivals = [Rival(name: "SQLite") { try sqlite.ask(keys: sorted, balances: balances) }]
     if let postgres {
       rivals.append(Rival(name: "PostgreSQL") { try postgres.ask(keys: keys, balances: balances) })
     }
