@@ -52,10 +52,7 @@ enum CommandLineTool {
       guard let command = commands.first(where: { $0.spec.name == parsed.spec.name }) else {
         preconditionFailure("the parser returns commands of the table only")
       }
-      guard command.spec.isBuilt, let run = command.run else {
-        throw CommandFailure("`daybook \(command.spec.name)` is not in this version")
-      }
-      try run(Invocation(parsed))
+      try command.run(Invocation(parsed))
     }
   }
 
@@ -120,16 +117,10 @@ struct Invocation {
 /// A command of the table: what it takes and what it does.
 struct Command {
   let spec: CommandSpec
-  /// nil = not in this version.
-  let run: (@Sendable (Invocation) throws -> Void)?
+  let run: @Sendable (Invocation) throws -> Void
 
   init(_ spec: CommandSpec, _ run: @escaping @Sendable (Invocation) throws -> Void) {
     self.spec = spec
     self.run = run
-  }
-  /// A command that is known but not in this version.
-  init(missing name: String, _ summary: String) {
-    spec = CommandSpec(name: name, summary: summary, printsData: false, isBuilt: false)
-    run = nil
   }
 }

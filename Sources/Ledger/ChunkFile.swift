@@ -1,5 +1,5 @@
-// Chunks of bytes in a file that stock `lz4` reads: for derived data such as snapshots. A chunk is a
-// skippable frame with its lengths and checksum, then one LZ4 frame:
+// Chunks of bytes in a file that stock `lz4` reads: for derived data such as snapshots. A chunk is
+// a skippable frame with its lengths and checksum, then one LZ4 frame:
 //
 //   0x184D2A50 u32 | 12 u32 | raw bytes u32 | stored bytes u32 | CRC-32C of the raw bytes u32
 //   the LZ4 frame, `stored bytes` long

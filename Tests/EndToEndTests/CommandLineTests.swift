@@ -68,11 +68,6 @@ struct CommandLineBed: ~Copyable {
     #expect(result.errors.filter { $0 == "\n" }.count == 1)
   }
 
-  @Test func `a command of a later version says so and ends with 1`() async throws {
-    let result = try await ServerProcess.run(["statement"])
-    #expect(result.end == .exited(1) && result.errors.contains("not in this version"))
-  }
-
   @Test func `help goes to standard output and ends with 0`() async throws {
     let result = try await ServerProcess.run(["key", "issue", "--help"])
     #expect(result.end == .exited(0) && result.output.contains("--quota"))

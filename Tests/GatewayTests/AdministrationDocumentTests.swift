@@ -66,6 +66,18 @@ import Testing
     Example("GET prices/show", "model=m", bad: "model=unheard-of", 404),
     Example("GET prices/explain", "sequence=SETTLED", bad: "sequence=1", 400),
     Example("GET prices/diff", "from=prices.json&to=1", bad: "from=2", 404),
+    Example(
+      "POST reprice", #"{"book": "prices.json", "from": "2026-01-01", "all": "true"}"#,
+      bad: #"{"book": "prices.json", "from": "2026-01-02", "to": "2026-01-01"}"#, 400),
+    Example(
+      "POST reprice/apply", #"{"book": "prices.json", "reason": "r"}"#,
+      bad: #"{"book": "prices.json"}"#, 400),
+    Example("POST reprice/revert", #"{"job": JOB, "reason": "r"}"#, bad: #"{"job": 77}"#, 404),
+    Example("GET reprice/list", "", bad: "limit=1", 400),
+    Example(
+      "POST as-of", #"{"what": "balance", "name": "ann", "time": "now"}"#,
+      bad: #"{"what": "balance", "name": "ann"}"#, 400),
+    Example("POST statement", #"{"user": "ann"}"#, bad: #"{"user": "ann", "month": "May"}"#, 400),
     Example("POST rebuild", "", bad: #"{"x": 1}"#, 400),
     Example("GET receipt", "event=1", bad: "event=x", 400),
     Example("POST audit", #"{"checkpoint": "HEAD"}"#, bad: #"{"checkpoint": "x"}"#, 400),
@@ -104,6 +116,7 @@ import Testing
         let sequence = try bed.settle { _, _ in }
         good = good.replacing("SETTLED", with: "\(sequence)")
       }
+      if good.contains("JOB") { good = good.replacing("JOB", with: "\(try Self.repriced(bed))") }
       if good.contains("HEAD") {
         while bed.live.tree?.step(signsNow: true) == true {}
         let note = bed.live.tree?.status.head?.note ?? ""
@@ -112,6 +125,20 @@ import Testing
       try await expect(good, 200, of: example.operation, item, document, bed)
       try await expect(example.bad, example.status, of: example.operation, item, document, bed)
     }
+  }
+
+  /// Charges something at a price that no book has, and corrects it.
+  /// - Returns: the job's number.
+  private static func repriced(_ bed: AdministrationBed) throws -> Int64 {
+    _ = try bed.settle { settlement, books in
+      settlement.pricedModel = books.modelID("m") ?? .none
+      settlement.usage.input = 1000
+      settlement.list = NanoUSD(5)
+      settlement.charged = NanoUSD(5)
+    }
+    let body = Array(#"{"book": "prices.json", "reason": "r"}"#.utf8)
+    let answer = bed.service.answer("reprice/apply", body, actor: "test")
+    return try #require(try JSONParser(maxDepth: 64).parse(answer.body)["job"]?.integer)
   }
 
   private func expect(

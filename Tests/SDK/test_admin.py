@@ -86,6 +86,8 @@ def test_the_document_is_valid_openapi(document):
     assert document["openapi"].startswith("3.1.")
 
 
+CHEAP = '{"claude-opus-5-5": {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}}'
+
 EXAMPLES = {
     "/admin/user/add": {"name": "ann", "concurrency": 3, "reason": "a test"},
     "/admin/user/set": {"user": "ann", "status": "active"},
@@ -101,6 +103,11 @@ EXAMPLES = {
         "effective_from": "never"},
     "/admin/prices/show": {"model": "claude-opus-5-5"},
     "/admin/prices/diff": {"to": "1"},
+    "/admin/reprice": {"text": CHEAP, "all": "true"},
+    "/admin/reprice/apply": {"text": CHEAP, "reason": "a test"},
+    "/admin/reprice/revert": {"job": "of a charge that was corrected"},
+    "/admin/as-of": {"what": "balance", "name": "ann", "time": "now"},
+    "/admin/statement": {"user": "ann"},
     "/admin/receipt": {"event": "1"},
     "/admin/reload": {},
     "/admin/compact": {},
@@ -153,6 +160,10 @@ def test_every_operation_answers_what_the_document_says(admin, document):
             given = {"checkpoint": head(admin)}
         if path == "/admin/prices/explain":
             given = {"sequence": charge(admin, issued)}
+        if path == "/admin/reprice/apply":
+            charge(admin, issued)
+        if path == "/admin/reprice/revert":
+            given = {"job": 1}
         query = "&".join(f"{name}={value}" for name, value in given.items())
         if method == "post":
             assert "requestBody" in item

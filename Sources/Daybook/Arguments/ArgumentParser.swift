@@ -65,7 +65,7 @@ struct ArgumentParser {
     var command = ParsedCommand(spec: spec)
     try read(leading + rest, into: &command)
     if command.flags.contains(GlobalOptions.help.name) { return .help(spec.words) }
-    if spec.isBuilt { try checkCount(command) }
+    try checkCount(command)
     return .command(command)
   }
 

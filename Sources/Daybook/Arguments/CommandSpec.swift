@@ -30,8 +30,6 @@ struct CommandSpec {
   var notes = ""
   /// Whether `--json` changes what it prints.
   var printsData = true
-  /// False = the name is known, the command is not in this version.
-  var isBuilt = true
 
   var words: [String] { name.split(separator: " ").map(String.init) }
 }

@@ -21,11 +21,7 @@ struct HelpText {
       usage: daybook [--data DIR] COMMAND [ARGUMENT ...] [OPTION ...]
 
       """
-    for isBuilt in [true, false] {
-      text += isBuilt ? "\ncommands:\n" : "\nnot in this version:\n"
-      text += columns(
-        specs.filter { $0.isBuilt == isBuilt }.map { (synopsis($0), $0.summary) })
-    }
+    text += "\ncommands:\n" + columns(specs.map { (synopsis($0), $0.summary) })
     text += "\noptions of every command:\n" + columns(GlobalOptions.all.map(row))
     text += """
 
@@ -38,7 +34,6 @@ struct HelpText {
 
   private func describe(_ spec: CommandSpec) -> String {
     var text = "usage: daybook \(synopsis(spec)) [OPTION ...]\n\n\(spec.summary)\n"
-    if !spec.isBuilt { text += "This command is not in this version.\n" }
     if !spec.notes.isEmpty { text += "\n\(spec.notes)\n" }
     let globals = GlobalOptions.all.filter { $0.name != "json" || spec.printsData }
     text += "\noptions:\n" + columns((spec.options + globals).map(row))

@@ -27,8 +27,8 @@ enum RepriceCommand {
       summary: "what history would have cost with other prices; a dry run unless --apply",
       notes:
         "Whole service days are rated anew. The difference of a charge is its new rating minus "
-        + "all that was booked on it, so a second run finds nothing. A model that the book does not "
-        + "price stays as booked and is named.")
+        + "all that was booked on it, so a second run finds nothing. A model that the book does "
+        + "not price stays as booked and is named.")
   ) { invocation in
     let values = invocation.parsed.values
     if invocation.parsed.flags.contains("list") { return try list(invocation) }

@@ -1,7 +1,8 @@
 // Pages of the log as JSON lines: `cat`, `credit list`. A page is bounded in bytes and in events
 // looked at, so that no answer takes long and nothing is held whole in memory.
 //
-//   {"from": N, "to": N, "since": TIME, "until": TIME, "type": T, "user": U, "key": K}, each optional
+//   {"from": N, "to": N, "since": TIME, "until": TIME, "type": T, "user": U, "key": K}, each
+//   optional
 public import Base
 public import Ledger
 public import Projections

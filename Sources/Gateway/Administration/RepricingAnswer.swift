@@ -1,4 +1,4 @@
-// What a re-pricing says, as JSON: what was booked, what the other book makes of it, the difference.
+// What a re-pricing says, as JSON: what was booked, what the other book makes of it, difference.
 import Base
 import Ledger
 import Projections

@@ -85,10 +85,16 @@ struct PackedIdentifier {
   var text: String {
     let bytes = bytes
     let alphabet = bytes[1] == 1 ? Self.base62 : Self.hex
-    var number = Array(bytes[3...])
+    var number = Number(
+      low: words.0 >> 24 | words.1 << 40, middle: words.1 >> 24 | words.2 << 40,
+      high: words.2 >> 24)
     var characters: [UInt8] = []
-    for _ in 0..<bytes[2] {
-      characters.append(alphabet[Self.divide(&number, by: alphabet.count)])
+    var left = Int(bytes[2])
+    while left > 0 {
+      // Ten digits at a time, as they were appended.
+      let count = min(10, left)
+      number.takeDigits(count, of: alphabet, into: &characters)
+      left -= count
     }
     characters.reverse()
     if bytes[1] == 3 {
@@ -166,6 +172,21 @@ struct PackedIdentifier {
       return carry == 0 && high >> 40 == 0
     }
 
+    /// Takes the last digits off, the last one first.
+    mutating func takeDigits(_ count: Int, of alphabet: [UInt8], into characters: inout [UInt8]) {
+      let base = UInt64(alphabet.count)
+      var scale: UInt64 = 1
+      for _ in 0..<count { scale &*= base }
+      var rest: UInt64 = 0
+      (high, rest) = scale.dividingFullWidth((rest, high))
+      (middle, rest) = scale.dividingFullWidth((rest, middle))
+      (low, rest) = scale.dividingFullWidth((rest, low))
+      for _ in 0..<count {
+        characters.append(alphabet[Int(rest % base)])
+        rest /= base
+      }
+    }
+
     /// word = word x scale + addend; returns what does not fit.
     private static func multiply(
       _ word: inout UInt64, by scale: UInt64, adding addend: UInt64
@@ -175,15 +196,5 @@ struct PackedIdentifier {
       word = sum
       return product.high + (overflow ? 1 : 0)
     }
-  }
-
-  private static func divide(_ number: inout [UInt8], by base: Int) -> Int {
-    var remainder = 0
-    for i in number.indices.reversed() {
-      let part = remainder << 8 | Int(number[i])
-      number[i] = UInt8(part / base)
-      remainder = part % base
-    }
-    return remainder
   }
 }

@@ -29,18 +29,29 @@ extension Books {
     theirs.add(other.keyStatistics.recent.living, "recent second")
     mine.add(dailyCells.recent, "daily cell")
     theirs.add(other.dailyCells.recent, "daily cell")
-    for (place, row) in mine.rows where theirs.rows[place] != row {
-      lines.append("\(place): \(row) against \(theirs.rows[place] ?? "nothing")")
+    for (place, row) in mine.rows where theirs.rows[place]?.bytes != row.bytes {
+      let other = theirs.rows[place].map { "\($0.row.values)" } ?? "nothing"
+      lines.append("\(place): \(row.row.values) against \(other)")
     }
     for (place, row) in theirs.rows where mine.rows[place] == nil {
-      lines.append("\(place): nothing against \(row)")
+      lines.append("\(place): nothing against \(row.row.values)")
     }
     return Array(lines.sorted().prefix(limit))
   }
 }
 
+/// All rows of a state by their place. Compared by their bytes: only what differs becomes text.
 private struct ListRows: TableVisitor {
-  var rows: [String: String] = [:]
+  struct Place: Hashable, CustomStringConvertible {
+    let table: String
+    let index: Int
+    var description: String { "\(table) \(index)" }
+  }
+  struct Entry {
+    let bytes: [UInt8]
+    let row: any StoredRow
+  }
+  var rows: [Place: Entry] = [:]
   /// Tables whose slots are reused or whose old rows mean nothing: compared by content.
   private static let reused: Set<String> = [
     LedgerState.table, OpenRequest.table, RecentSecond.table, PendingCorrection.table,
@@ -50,9 +61,15 @@ private struct ListRows: TableVisitor {
       add(table.occupied.map(\.row).sorted { "\($0)" < "\($1)" }, Row.table)
     }
     if Self.reused.contains(Row.table) { return }
-    for (index, row) in table.occupied { rows["\(Row.table) \(index)"] = "\(row.values)" }
+    for (index, row) in table.occupied { add(row, Row.table, index) }
   }
   mutating func add(_ values: [some StoredRow], _ name: String) {
-    for (index, row) in values.enumerated() { rows["\(name) \(index)"] = "\(row.values)" }
+    for (index, row) in values.enumerated() { add(row, name, index) }
+  }
+  private mutating func add(_ row: some StoredRow, _ name: String, _ index: Int) {
+    var writer = SnapshotRowWriter()
+    var copy = row
+    do { try copy.columns(&writer) } catch { preconditionFailure("\(error)") }
+    rows[Place(table: name, index: index)] = Entry(bytes: writer.bytes, row: row)
   }
 }

@@ -125,6 +125,7 @@ public struct DailyCells: Sendable {
   }
   /// Whether a checkpoint took everything of older days that happened.
   var areOlderStored: Bool { retired.isEmpty && additions.isEmpty }
+  var olderCount: Int { retired.count + additions.count }
   var oldestKept: DayNumber {
     DayNumber(max(newestDay.value, Int32.min + 1) - 1)
   }

@@ -13,8 +13,10 @@ public struct FoldProgress: Equatable, Sendable {
 }
 
 struct Replay {
-  /// Events between two checkpoints of a long fold.
-  static let checkpointDistance: UInt64 = 1_000_000
+  /// Events between two checkpoints of a long fold, at most: what an interrupted start repeats.
+  static let checkpointDistance: UInt64 = 10_000_000
+  /// Cells of older days that may wait in memory for a checkpoint: some 40 MB.
+  static let greatestOlderCells = 200_000
   /// Events between two calls of `progress`.
   static let progressDistance: UInt64 = 100_000
 
@@ -86,7 +88,9 @@ struct Replay {
     _ books: inout Books, _ course: inout Course
   ) throws(LiveLedgerError) {
     let now = books.lastSequence
-    if now.value - course.stored.value >= Self.checkpointDistance {
+    if now.value - course.stored.value >= Self.checkpointDistance
+      || books.dailyCells.olderCount >= Self.greatestOlderCells
+    {
       course.stored = now
       try checkpoint(&books)
     }

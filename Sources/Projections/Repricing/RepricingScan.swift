@@ -1,9 +1,9 @@
 // The sums behind a re-pricing, added up from the log: every settlement up to the base is rated
 // with the other book, and what earlier jobs corrected is taken into account.
 //
-// Which price a settlement has in the other book: that of the model whose price was used. Where that
-// was a guess (by family, or the default model), the model asked for or sent upstream is looked up
-// first: a price that was missing then may be there now.
+// Which price a settlement has in the other book: that of the model whose price was used. Where
+// that was a guess (by family, or the default model), the model asked for or sent upstream is
+// looked up first: a price that was missing then may be there now.
 import Base
 import Ledger
 

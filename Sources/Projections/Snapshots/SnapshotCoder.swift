@@ -200,7 +200,9 @@ struct SnapshotReader: TableVisitor {
         try row.columns(&reader)
         try body(Int(clamping: index), row)
       }
-      guard reader.isAtEnd else { throw .damaged("a chunk of \(Row.table) is longer than its rows") }
+      guard reader.isAtEnd else {
+        throw .damaged("a chunk of \(Row.table) is longer than its rows")
+      }
       try advance()
     }
   }

@@ -45,7 +45,7 @@ struct AdministrationOperation: Sendable {
 // MARK: - The table
 
 extension AdministrationOperation {
-  static let all: [AdministrationOperation] = questions + lists + changes + prices + jobs
+  static let all: [AdministrationOperation] = questions + lists + changes + prices + history + jobs
 
   private static let questions = [
     get("openapi.json", "This document.", [], .document),
@@ -71,6 +71,8 @@ extension AdministrationOperation {
       [
         parameter("from", .integer(0...Int.max), "first sequence number"),
         parameter("to", .integer(0...Int.max), "last sequence number"),
+        parameter("since", .text, "only events at or after RFC 3339"),
+        parameter("until", .text, "only events before RFC 3339"),
         parameter("type", .text, "only events of this type, e.g. forward_settled"), user, keyName,
       ] + eventPaging, .page(of: "Event")),
   ]
@@ -170,30 +172,30 @@ extension AdministrationOperation {
 
   // MARK: Words of the table
 
-  private static func get(
+  static func get(
     _ path: String, _ summary: String, _ parameters: [Parameter], _ answer: Answer
   ) -> AdministrationOperation {
     AdministrationOperation(
       path: path, method: .get, summary: summary, parameters: parameters, answer: answer)
   }
-  private static func post(
+  static func post(
     _ path: String, _ summary: String, _ parameters: [Parameter], _ answer: Answer
   ) -> AdministrationOperation {
     AdministrationOperation(
       path: path, method: .post, summary: summary, parameters: parameters, answer: answer)
   }
-  private static func parameter(
+  static func parameter(
     _ name: String, _ schema: Schema, _ description: String
   ) -> Parameter { Parameter(name: name, schema: schema.described(description)) }
-  private static func must(_ parameter: Parameter) -> Parameter {
+  static func must(_ parameter: Parameter) -> Parameter {
     Parameter(name: parameter.name, schema: parameter.schema, isRequired: true)
   }
 
-  private static let user = parameter("user", .text, "id or name")
+  static let user = parameter("user", .text, "id or name")
   private static let group = parameter("group", .text, "id or name")
   private static let account = parameter("account", .text, "id or name")
-  private static let keyName = parameter("key", .text, "id or name")
-  private static let reason = parameter(
+  static let keyName = parameter("key", .text, "id or name")
+  static let reason = parameter(
     "reason", .text(longest: 1024), "why, recorded with the event")
   private static let days = parameter("days", .integer(1...36_500), "days of 24 hours")
   private static let concurrency = parameter(

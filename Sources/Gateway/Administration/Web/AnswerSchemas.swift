@@ -11,7 +11,7 @@ enum AnswerSchemas {
       ("Event", event), ("Reloaded", reloaded), ("Rebuilt", rebuilt), ("Verified", verified),
       ("Compacted", compacted), ("Audited", audited), ("Receipt", receipt),
       ("JobLine", jobLine), ("Error", error),
-    ] + prices
+    ] + prices + history
 
   private static let user = Schema.record([
     "id": .text, "name": .text, "status": .choice(["active", "inactive"]),
@@ -174,7 +174,8 @@ enum AnswerSchemas {
       "status": .integer,
       "answer": .any([
         .reference("Rebuilt"), .reference("Verified"), .reference("Compacted"),
-        .reference("Audited"), .reference("Error"),
+        .reference("Audited"), .reference("Repriced"), .reference("AsOf"),
+        .reference("Statement"), .reference("Error"),
       ]),
     ]),
   ])
