@@ -31,9 +31,9 @@ extension AdministrationService {
     return try question.dryRun(live.files, progress: report)
   }
 
-  /// The books as they are, once everything in them is durable.
+  /// The books as they are, without sums, once everything in them is durable.
   func copyOfBooks() throws(AdministrationError) -> Books {
-    let books = live.withBooks { books in copy books }
+    let books = live.withBooks { books in books.withoutSums() }
     try wait(for: books.lastSequence)
     return books
   }

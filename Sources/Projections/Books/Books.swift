@@ -185,6 +185,21 @@ public struct Books: Sendable {
     self.isClockBehind = isClockBehind
     try adoptZone()
   }
+  /// Names, declarations, prices and jobs as they stand, without what each request changes: to be
+  /// kept for a while. A whole copy would make the next event copy every table under the lock.
+  public func withoutSums() -> Books {
+    var lean = Books()
+    lean.catalog = catalog
+    lean.accounts = accounts
+    lean.prices = prices
+    lean.corrections = corrections
+    lean.zoneName = zoneName
+    lean.zone = zone
+    lean.settings = settings
+    lean.nextSequence = nextSequence
+    lean.lastTime = lastTime
+    return lean
+  }
   /// Goes on with the log that was folded: events are appended behind it.
   mutating func beginAppending() {
     batch = PendingBatch(after: lastSequence, lastTime: lastTime)

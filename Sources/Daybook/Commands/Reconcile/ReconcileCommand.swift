@@ -27,7 +27,8 @@ enum ReconcileCommand {
         .value("rows", "N", "findings shown of each kind (default 20, as JSON 1000)"),
         .value("csv", "FILE", "write all findings to a file"),
         .flag("apply", "settle requests of unknown outcome by what the file says they used"),
-        .value("reason", "TEXT", "why, recorded with each late settlement"),
+        .value(
+          "reason", "TEXT", "why, recorded with each late settlement (default: the file's name)"),
       ],
       summary: "compare the ledger with an upstream's bill or a client's log",
       notes: "Says what matches, differs, and what only one side has. Changes nothing without "
@@ -36,7 +37,7 @@ enum ReconcileCommand {
     let values = invocation.parsed.values
     guard let path = values["invoice"] else { throw UsageError("--invoice FILE is missing") }
     let isApplied = invocation.parsed.flags.contains("apply")
-    let reason = try reason(values["reason"], isApplied: isApplied)
+    let reason = try reason(values["reason"], file: path, isApplied: isApplied)
     let shown =
       try invocation.integer("rows", in: 0...100_000) ?? (invocation.wantsJSON ? 1000 : 20)
     let stated = try Stated(values)
@@ -49,13 +50,14 @@ enum ReconcileCommand {
       invocation.wantsJSON ? try report.json() + [10] : Array(try report.text().utf8))
   }
 
-  private static func reason(_ text: String?, isApplied: Bool) throws(UsageError) -> String {
+  /// Without one the file's name is the reason: a settlement by a bill is explained by the bill.
+  private static func reason(
+    _ text: String?, file: String, isApplied: Bool
+  ) throws(UsageError) -> String {
     let text = text ?? ""
-    if isApplied, text.isEmpty {
-      throw UsageError("--apply needs --reason TEXT: why requests are settled late")
-    }
     if !isApplied, !text.isEmpty { throw UsageError("--reason belongs to --apply") }
-    return text
+    let name = file.split(separator: "/").last.map(String.init) ?? file
+    return text.isEmpty ? "reconciled with \(name)" : text
   }
 
   private static func output(_ path: String, besides invoice: String) throws -> ReconcileCSV {

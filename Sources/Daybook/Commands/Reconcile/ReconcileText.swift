@@ -238,7 +238,7 @@ extension ReconcileReport {
     }
     let can = late.contains { $0["outcome"]?.string == "can_be_settled" }
     return "\nrequests whose outcome was unknown\n" + table.text
-      + (can ? "nothing was changed: --apply --reason TEXT settles them\n" : "")
+      + (can ? "nothing was changed: --apply settles them\n" : "")
   }
 }
 
