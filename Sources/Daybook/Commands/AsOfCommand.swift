@@ -13,7 +13,7 @@ enum AsOfCommand {
       ],
       summary: "balance USER, subscription USER, usage KEY or key KEY, as it stood then",
       notes: "The answer is that of `balance`, `subscription list`, `usage` or `key list`. At most "
-        + "five million events are read: snapshots of the state are kept on the way.")
+        + "2.5 million events are read: snapshots of the state are kept on the way.")
   ) { invocation in
     let object = PriceCommands.object(invocation.arguments(["what", "name"]))
     let question = try AsOfQuestion(object)
