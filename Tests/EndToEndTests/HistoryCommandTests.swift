@@ -93,6 +93,7 @@ import Testing
     (["as-of", "balance", "generated-1"], "name a moment"),
     (["export", "--format", "xml"], "jsonl or csv"), (["export", "--resume"], "--output"),
     (["export", "--since", "yesterday"], "RFC 3339"),
+    (["generate", "--chats", "/nonexistent.csv"], "nonexistent.csv"),
   ])
   func `a mistake is one line that says what to do`(
     words: [String], _ hint: String
