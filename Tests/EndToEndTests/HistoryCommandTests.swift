@@ -87,10 +87,26 @@ import Testing
   }
 
   @Test(arguments: [
+    ("jsonl", #"{"sequence":-5}"# + "\n"), ("jsonl", "no event\n"),
+    ("csv", "a,b\r\n18446744073709551615,b\r\n"), ("csv", "x"),
+  ])
+  func `a file that is no export is not gone on with`(format: String, content: String) async throws
+  {
+    try await prepare()
+    let path = directory.path + "/other"
+    try Data(content.utf8).write(to: URL(fileURLWithPath: path))
+    let result = try await run("export", "--format", format, "--output", path, "--resume")
+    #expect(result.end == .exited(1) && result.errors.hasPrefix("daybook: "), "\(result.errors)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == Data(content.utf8))
+  }
+
+  @Test(arguments: [
     (["reprice"], "--book"), (["reprice", "--book", "nosuch.json"], "no price book"),
     (["reprice", "--book", "/nonexistent/p.json"], "p.json"), (["statement"], "--user"),
     (["statement", "--user", "generated-1", "--month", "2099-01"], "not begun"),
     (["as-of", "balance", "generated-1"], "name a moment"),
+    (["reprice", "--revert", "1", "--list"], "name one"),
+    (["statement", "--user", "generated-1", "--csv", "--html"], "not several"),
     (["export", "--format", "xml"], "jsonl or csv"), (["export", "--resume"], "--output"),
     (["export", "--since", "yesterday"], "RFC 3339"),
     (["generate", "--chats", "/nonexistent.csv"], "nonexistent.csv"),

@@ -110,12 +110,38 @@ import Testing
 
   @Test func `a model that the book does not price stays as booked and is named`() throws {
     let bed = try HistoryBed(seed: 5, requests: 300)
-    let book = #"{"claude-haiku-5-5": {"input_cost_per_token": 1, "output_cost_per_token": 1}}"#
+    let book = #"{"claude-haiku-5-5": {"input_cost_per_token": 0.1, "output_cost_per_token": 1}}"#
     let answer = try bed.command("reprice", ["text": book])
     let models = Set((answer["rows"]?.array ?? []).compactMap { $0["model"]?.string })
     let named = (answer["unmatched_models"]?.array ?? []).compactMap { $0["model"]?.string }
     #expect(models.isSubset(of: ["claude-haiku-5-5"]))
     #expect(named.contains("claude-sonnet-5-5") && !named.contains("claude-haiku-5-5"))
+  }
+
+  @Test func `what an earlier job corrected stays where the book prices nothing`() throws {
+    let bed = try HistoryBed(seed: 5, requests: 300)
+    try bed.command("reprice/apply", ["text": HistoryBed.otherPrices, "reason": "first"])
+    let before = bed.money
+    let other = #"{"gpt-5": {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}}"#
+    let answer = try bed.command("reprice/apply", ["text": other, "reason": "second"])
+    #expect(answer["applied"] == .bool(false) && answer["difference_usd"]?.string == "0")
+    #expect(bed.money == before)
+    let kept = (answer["unmatched_models"]?.array ?? []).compactMap {
+      Self.nano($0["charged_usd"]?.string)
+    }
+    #expect(kept.reduce(0, +) == Self.nano(answer["booked_usd"]?.string))
+  }
+
+  @Test func `the sum of a re-pricing at the greatest prices is that of its rows`() throws {
+    let bed = try HistoryBed(seed: 5, requests: 300)
+    let dear = #"{"claude-sonnet-5-5": {"input_cost_per_token": 0.5, "output_cost_per_token": 1}}"#
+    let answer = try bed.command("reprice", ["text": dear])
+    let rows = (answer["rows"]?.array ?? []).compactMap {
+      Self.nano($0["difference_usd"]?.string).map { Int128($0) }
+    }
+    #expect(!rows.isEmpty && rows.allSatisfy { $0 > 0 })
+    let sum = DecimalText.text(rows.reduce(0, +), scale: 9)
+    #expect(answer["difference_usd"]?.string == sum)
   }
 
   @Test func `a job is taken back only when no later one shares a charge with it`() throws {

@@ -36,7 +36,7 @@ enum ExportCommand {
       return try export(invocation, format, from: nil) { try Console.write($0) }
     }
     let file = try ExportFile(Invocation.absolute(path), format, resumes: resumes)
-    try export(invocation, format, from: file.last.map { $0 + 1 }) { try file.append($0) }
+    try export(invocation, format, from: file.last.map { $0 &+ 1 }) { try file.append($0) }
     try file.finish()
   }
 
@@ -105,7 +105,8 @@ enum EventFormat: String {
   func sequence(ofLine line: [UInt8]) -> UInt64? {
     switch self {
     case .jsonl:
-      (try? JSONParser(maxDepth: 64).parse(line))?["sequence"]?.integer.map { UInt64($0) }
+      (try? JSONParser(maxDepth: 64).parse(line))?["sequence"]?.integer
+        .flatMap { UInt64(exactly: $0) }
     case .csv: UInt64(String(decoding: line.prefix { $0 != 0x2C }, as: UTF8.self))
     }
   }
@@ -135,7 +136,7 @@ private final class ExportFile {
     }
     let (end, line) = try Self.lastLine(file, size)
     last = format.sequence(ofLine: line)
-    guard last != nil || line + [10] == format.heading else {
+    guard last.map({ $0 < UInt64(Int64.max) }) ?? (line + [10] == format.heading) else {
       throw CommandFailure("the last line of \(path) is no event of a \(format.rawValue) export")
     }
     // What was written in part goes.

@@ -1,6 +1,7 @@
 // `generate`: a made-up history as a new ledger, for trying out, testing and measuring. It is
 // appended through the books as a server's would be, checkpointed behind, so memory stays bounded
-// whatever its length. The same seed and number of requests give the same traffic; its days end before now.
+// whatever its length. The same seed and number of requests give the same traffic; its days end
+// before now.
 import Base
 import Foundation
 import Gateway
@@ -24,8 +25,8 @@ enum GenerateCommand {
       summary: "make up a history as a new ledger, for tests and measurements",
       notes:
         "Refuses a directory that holds a ledger: a made-up charge never gets among real ones. "
-        + "A trace has a header and the columns ContextTokens and GeneratedTokens, as Azure's public "
-        + "LLM traces have."
+        + "A trace has a header and the columns ContextTokens and GeneratedTokens, as Azure's "
+        + "public LLM traces have."
     )
   ) { invocation in
     let requests = try invocation.integer("requests", in: 1...greatest) ?? 10_000

@@ -31,7 +31,17 @@ enum RepriceCommand {
         + "not price stays as booked and is named.")
   ) { invocation in
     let values = invocation.parsed.values
-    if invocation.parsed.flags.contains("list") { return try list(invocation) }
+    let flags = invocation.parsed.flags
+    let tasks = [
+      flags.contains("list"), values["revert"] != nil, values["book"] != nil,
+    ].filter { $0 }
+    guard tasks.count <= 1 else {
+      throw UsageError("--book, --revert and --list are three things: name one")
+    }
+    guard !(flags.contains("csv") && invocation.wantsJSON) else {
+      throw UsageError("--csv or --json, not both")
+    }
+    if flags.contains("list") { return try list(invocation) }
     if let job = values["revert"] { return try revert(job, invocation) }
     guard let book = values["book"] else {
       throw UsageError("reprice needs --book FILE (or --revert JOB, or --list)")
@@ -141,6 +151,11 @@ enum RepriceCommand {
     }
     for problem in answer["problems"]?.array ?? [] {
       text += "left out: \(Rendering.cell(problem, key: ""))\n"
+    }
+    if let kept = answer["kept_cells"]?.integer, kept > 0 {
+      text +=
+        "\(kept) rows stay as they stand: the book prices a part of each only, and an earlier "
+      text += "job corrected it, or the new sum leaves the ledger's range\n"
     }
     text += "\(field("requests")) requests of \(field("from")) to \(field("to")), "
     text += "as of sequence \(field("base_sequence")): booked \(field("booked_usd")), "

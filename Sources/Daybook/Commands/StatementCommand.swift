@@ -17,6 +17,10 @@ enum StatementCommand {
   ) { invocation in
     let flags = invocation.parsed.flags
     let format = flags.contains("html") ? "html" : flags.contains("csv") ? "csv" : "json"
+    guard
+      [flags.contains("html"), flags.contains("csv"), invocation.wantsJSON].count(where: { $0 })
+        <= 1
+    else { throw UsageError("--csv, --html or --json, not several") }
     guard invocation.parsed.values["user"] != nil else {
       throw UsageError("statement needs --user USER")
     }

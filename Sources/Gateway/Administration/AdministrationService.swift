@@ -63,7 +63,8 @@ public final class AdministrationService: Sendable {
   private let accountsChanged: @Sendable () -> Void
   let underWay = CommandsUnderWay()
   let unkept = UnkeptAnswers()
-  let repricingTurn = RepricingTurn()
+  let repricingTurn = CommandTurn()
+  let statementTurn = CommandTurn()
 
   /// - Parameters:
   ///   - accountsChanged: called when an account was enabled or disabled.

@@ -30,11 +30,14 @@ struct RepricingAnswer {
         json.member("requests", plan.requests)
         json.member("cells", plan.cells.count)
         json.member("changed_cells", changed.count)
-        json.member("booked_list_usd", money: sum(\.standingList))
-        json.member("new_list_usd", money: sum { $0.standingList.value &+ $0.listDelta.value })
-        json.member("booked_usd", money: sum(\.standing))
-        json.member("new_usd", money: sum { $0.standing.value &+ $0.chargedDelta.value })
-        json.member("difference_usd", money: sum(\.chargedDelta))
+        json.member("kept_cells", plan.cells.count { $0.isKept && $0.matched > 0 })
+        let (bookedList, booked) = (sum(\.standingList), sum(\.standing))
+        let (listDelta, delta) = (sum(\.listDelta), sum(\.chargedDelta))
+        json.member("booked_list_usd", Self.text(bookedList))
+        json.member("new_list_usd", Self.text(bookedList + listDelta))
+        json.member("booked_usd", Self.text(booked))
+        json.member("new_usd", Self.text(booked + delta))
+        json.member("difference_usd", Self.text(delta))
         json.member(
           "rows",
           array: { json in
@@ -57,10 +60,11 @@ struct RepricingAnswer {
     }
   }
 
-  private func sum(_ value: (RepricedCell) -> NanoUSD) -> NanoUSD { sum { value($0).value } }
-  private func sum(_ value: (RepricedCell) -> Int64) -> NanoUSD {
-    NanoUSD(plan.cells.reduce(0) { $0 &+ value($1) })
+  /// Wide: the sum of many cells may leave the range of one amount.
+  private func sum(_ value: (RepricedCell) -> NanoUSD) -> Int128 {
+    plan.cells.reduce(0) { $0 + Int128(value($1).value) }
   }
+  private static func text(_ amount: Int128) -> String { DecimalText.text(amount, scale: 9) }
 
   private func write(_ cell: RepricedCell, _ json: inout JSONWriter) {
     json.object {

@@ -8,14 +8,12 @@ import Ledger
 public import Projections
 import Synchronization
 
-/// One job at a time: a second one would take its base while the first is not closed.
-final class RepricingTurn: Sendable {
+/// Lets one command of a kind run at a time.
+final class CommandTurn: Sendable {
   private let isTaken = Atomic(false)
 
-  func take() throws(AdministrationError) {
-    if isTaken.exchange(true, ordering: .acquiringAndReleasing) {
-      throw .busy("another re-pricing is being applied; try again when it is done")
-    }
+  func take(_ refusal: String) throws(AdministrationError) {
+    if isTaken.exchange(true, ordering: .acquiringAndReleasing) { throw .busy(refusal) }
   }
   func giveBack() { isTaken.store(false, ordering: .releasing) }
 }
@@ -45,7 +43,7 @@ extension AdministrationService {
       arguments, known: RepricingQuestion.arguments + ["reason"])
     _ = try given.required("reason")
     let authorship = Authorship(actor: actor, reason: try given.reason())
-    try repricingTurn.take()
+    try takeRepricingTurn()
     defer { repricingTurn.giveBack() }
     let question = try RepricingQuestion(
       arguments, copyOfBooks(), now: clock.now(), more: ["reason"])
@@ -86,6 +84,11 @@ extension AdministrationService {
     return try file.publish(in: live, clock: clock, publication)
   }
 
+  /// A second job would take its base while the first is not closed.
+  private func takeRepricingTurn() throws(AdministrationError) {
+    try repricingTurn.take("another re-pricing is being applied; try again when it is done")
+  }
+
   // MARK: - Taking back
 
   func revertRepricing(
@@ -96,7 +99,7 @@ extension AdministrationService {
       throw .usage("job is missing: the number that `reprice --apply` gave")
     }
     let authorship = Authorship(actor: actor, reason: try given.reason())
-    try repricingTurn.take()
+    try takeRepricingTurn()
     defer { repricingTurn.giveBack() }
     let books = try copyOfBooks()
     let job = try Self.revertible(UInt32(number), books)

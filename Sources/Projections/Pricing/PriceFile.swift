@@ -106,6 +106,10 @@ private struct PriceModelReader {
       throw problem("", "more than \(PriceFile.unknownLimit) bytes of fields that are no prices")
     }
     fillCachePrices()
+    guard prices.values.allSatisfy({ $0.value <= PriceModel.priceLimit.value }) else {
+      throw problem(
+        "", "a cache price that follows from the input price is above $1 a token: state it")
+    }
     return PriceModel(
       name: name, aliases: aliases, prices: prices, searchFees: searchFees, factors: factors,
       unknown: text)

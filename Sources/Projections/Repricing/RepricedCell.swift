@@ -15,25 +15,38 @@ public struct RepricedCell: Equatable, Sendable {
   /// What earlier jobs added.
   public internal(set) var correctedList = NanoUSD.zero
   public internal(set) var correctedCharged = NanoUSD.zero
-  /// By the other book.
-  public internal(set) var newList = NanoUSD.zero
-  public internal(set) var newCharged = NanoUSD.zero
+  /// By the other book; settlements that it does not price as they were settled. Wide: millions of
+  /// greatest charges leave Int64.
+  var newList: Int128 = 0
+  var newCharged: Int128 = 0
+  /// What the settlements were charged that the book does not price.
+  var unmatchedCharged = NanoUSD.zero
   init() {}
 
   /// What stands on the cell today: settled and corrected.
   public var standingList: NanoUSD { NanoUSD(bookedList.value &+ correctedList.value) }
   public var standing: NanoUSD { NanoUSD(bookedCharged.value &+ correctedCharged.value) }
-  /// What is missing to the new rating. A cell without any price in the book stays as it stands.
-  public var listDelta: NanoUSD {
-    matched == 0 ? .zero : NanoUSD(newList.value &- standingList.value)
+  /// Whether it stays as it stands: without any price in the book; where the new sums leave the
+  /// ledger's range; and where the book prices a part of it only while earlier jobs corrected the
+  /// whole, since nobody can tell whose correction that was.
+  public var isKept: Bool {
+    if matched == 0 || Int64(exactly: newList) == nil || Int64(exactly: newCharged) == nil {
+      return true
+    }
+    let isCorrected = correctedList != .zero || correctedCharged != .zero
+    return matched < requests && isCorrected
   }
-  public var chargedDelta: NanoUSD {
-    matched == 0 ? .zero : NanoUSD(newCharged.value &- standing.value)
+  /// What is missing to the new rating.
+  public var listDelta: NanoUSD { delta(newList, standingList) }
+  public var chargedDelta: NanoUSD { delta(newCharged, standing) }
+  private func delta(_ new: Int128, _ standing: NanoUSD) -> NanoUSD {
+    isKept ? .zero : NanoUSD(Int64(clamping: new - Int128(standing.value)))
   }
+  /// What stays of it as booked because the book does not price it.
+  var keptCharged: NanoUSD { matched == 0 ? standing : unmatchedCharged }
   public var isChanged: Bool { listDelta != .zero || chargedDelta != .zero }
 
-  /// Sums of charges of one cell: below 10^15 x requests. A cell that leaves Int64 is refused when
-  /// its correction is appended, so wrapping here loses nothing.
+  /// Sums of what was booked are those of the ledger: they fit.
   mutating func merge(_ other: RepricedCell) {
     subscription = max(subscription, other.subscription)
     requests &+= other.requests
@@ -42,8 +55,9 @@ public struct RepricedCell: Equatable, Sendable {
     bookedCharged.value &+= other.bookedCharged.value
     correctedList.value &+= other.correctedList.value
     correctedCharged.value &+= other.correctedCharged.value
-    newList.value &+= other.newList.value
-    newCharged.value &+= other.newCharged.value
+    newList += other.newList
+    newCharged += other.newCharged
+    unmatchedCharged.value &+= other.unmatchedCharged.value
   }
 }
 
@@ -52,5 +66,6 @@ public struct UnmatchedModel: Equatable, Sendable {
   /// The model whose price was used when it was settled; "" = none.
   public let model: ModelID
   public internal(set) var requests: Int64
+  /// What stays booked for them.
   public internal(set) var charged: NanoUSD
 }

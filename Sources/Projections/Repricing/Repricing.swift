@@ -42,10 +42,20 @@ public struct Repricing: Sendable {
     for part in parts { sum.merge(part) }
     self.base = base
     cells = sum.cells.sorted { $0.key < $1.key }
-    unmatched = sum.unmatched.values.sorted {
-      ($1.charged, $0.model) < ($0.charged, $1.model)
-    }
+    unmatched = Self.unmatched(cells)
     outOfRange = sum.outOfRange
+  }
+
+  private static func unmatched(_ cells: [RepricedCell]) -> [UnmatchedModel] {
+    var rows: [ModelID: UnmatchedModel] = [:]
+    for cell in cells where cell.matched < cell.requests {
+      let model = cell.key.model
+      var row = rows[model] ?? UnmatchedModel(model: model, requests: 0, charged: .zero)
+      row.requests &+= cell.requests &- cell.matched
+      row.charged.value &+= cell.keptCharged.value
+      rows[model] = row
+    }
+    return rows.values.sorted { ($1.charged, $0.model) < ($0.charged, $1.model) }
   }
 
   /// No request of a day is settled before that day begins. The zone may have been another one:

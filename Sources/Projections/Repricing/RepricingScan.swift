@@ -14,7 +14,6 @@ struct RepricingScan: LogScanPart {
   let jobs: Set<UInt32>
   let names: EventNames
   private(set) var cells: [RepricedCell] = []
-  private(set) var unmatched: [ModelID: UnmatchedModel] = [:]
   /// Settlements that the book's prices put out of the ledger's range: they keep their charge.
   private(set) var outOfRange: Int64 = 0
   private var places: [CellKey: Int] = [:]
@@ -65,25 +64,19 @@ struct RepricingScan: LogScanPart {
     let rated = rate(record)
     if let rated {
       cells[place].matched &+= 1
-      cells[place].newList.value &+= rated.list.value
-      cells[place].newCharged.value &+= rated.charged.value
+      cells[place].newList += Int128(rated.list.value)
+      cells[place].newCharged += Int128(rated.charged.value)
     } else {
-      cells[place].newList.value &+= list.value
-      cells[place].newCharged.value &+= charged.value
+      cells[place].newList += Int128(list.value)
+      cells[place].newCharged += Int128(charged.value)
+      cells[place].unmatchedCharged.value &+= charged.value
     }
   }
 
   /// nil = it keeps its charge.
   private mutating func rate(_ record: RecordView) -> (list: NanoUSD, charged: NanoUSD)? {
     let settled = ForwardSettledView(record)
-    guard let card = card(of: record) else {
-      let model = settled.pricedModel
-      var row = unmatched[model] ?? UnmatchedModel(model: model, requests: 0, charged: .zero)
-      row.requests &+= 1
-      row.charged.value &+= settled.charged.value
-      unmatched[model] = row
-      return nil
-    }
+    guard let card = card(of: record) else { return nil }
     do throws(RatingError) {
       var list = try card.list(settled.usage)
       for line in Self.lines(of: record) {
@@ -159,12 +152,6 @@ struct RepricingScan: LogScanPart {
 
   mutating func merge(_ other: RepricingScan) {
     for cell in other.cells { cells[find(cell.key)].merge(cell) }
-    for (model, row) in other.unmatched {
-      var sum = unmatched[model] ?? UnmatchedModel(model: model, requests: 0, charged: .zero)
-      sum.requests &+= row.requests
-      sum.charged.value &+= row.charged.value
-      unmatched[model] = sum
-    }
     outOfRange &+= other.outOfRange
   }
 }

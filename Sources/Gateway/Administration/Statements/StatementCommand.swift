@@ -63,6 +63,9 @@ extension AdministrationService {
   func statement(
     _ arguments: JSONObject, _ report: @escaping Report
   ) throws(AdministrationError) -> [UInt8] {
+    // Every line of the month is held: some 2 KB each. One at a time.
+    try statementTurn.take("another statement is being made; try again when it is done")
+    defer { statementTurn.giveBack() }
     let question = try StatementQuestion(arguments, copyOfBooks(), now: clock.now())
     return try question.answer(live.files, live.snapshots, progress: report)
   }

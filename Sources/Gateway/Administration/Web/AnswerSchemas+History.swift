@@ -10,7 +10,8 @@ extension AnswerSchemas {
     "applied": .flag, "job": .integer.orNull, "book": .text, "price_book": .integer.orNull,
     "base_sequence": .integer.described("settlements up to here were rated"),
     "from": .text.orNull, "to": .text.orNull, "requests": .integer, "cells": .integer,
-    "changed_cells": .integer, "booked_list_usd": .usd, "new_list_usd": .usd,
+    "changed_cells": .integer, "kept_cells": .integer, "booked_list_usd": .usd,
+    "new_list_usd": .usd,
     "booked_usd": .usd, "new_usd": .usd, "difference_usd": .usd,
     "rows": .list(
       of: .record([
