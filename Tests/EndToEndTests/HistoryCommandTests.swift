@@ -84,6 +84,12 @@ import Testing
       ["--data", "\(directory.path)/data"] + words + [parted, "--resume"])
     #expect(resumed.end == .exited(0), "\(resumed.errors)")
     #expect(try Data(contentsOf: URL(fileURLWithPath: parted)) == bytes)
+    // Cut inside of its first line, it begins again.
+    try bytes.prefix(7).write(to: URL(fileURLWithPath: parted))
+    let begun = try await ServerProcess.run(
+      ["--data", "\(directory.path)/data"] + words + [parted, "--resume"])
+    #expect(begun.end == .exited(0), "\(begun.errors)")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: parted)) == bytes)
   }
 
   @Test(arguments: [

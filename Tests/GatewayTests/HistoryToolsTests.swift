@@ -2,11 +2,11 @@
 // back, statements that add up.
 import Base
 import Ledger
-import Projections
 import TestSupport
 import Testing
 
 @testable import Gateway
+@testable import Projections
 
 @Suite struct HistoryToolsTests {
   private static let seeds: [UInt64] = [3, 11, UInt64.random(in: 0..<1 << 40)]
@@ -75,6 +75,25 @@ import Testing
         #expect(sum == balance.value, "seed \(seed), \(user.name)")
       }
     }
+  }
+
+  @Test(arguments: seeds)
+  func `a fold with a thread that reads ahead is the fold of one thread`(seed: UInt64) throws {
+    let bed = try HistoryBed(seed: seed)
+    var ahead = try Self.fold(bed, readingAhead: 1)
+    var alone = try Self.fold(bed, readingAhead: .max)
+    var live = bed.books
+    #expect(ahead.differences(from: &alone) == [], "seed \(seed)")
+    #expect(live.differences(from: &alone) == [], "seed \(seed)")
+  }
+
+  /// - Parameter distance: events from which on a second thread reads.
+  private static func fold(_ bed: HistoryBed, readingAhead distance: UInt64) throws -> Books {
+    var replay = Replay(files: bed.live.files, store: nil)
+    replay.readAheadDistance = distance
+    var books = Books()
+    _ = try replay.fold(&books, through: bed.live.durable)
+    return books
   }
 
   @Test func `many threads find what one finds`() throws {

@@ -28,7 +28,15 @@ enum AsOfCommand {
       return AdministrationAnswer(body: body)
     }
     let told = try BackendAnswer(answer.body)
-    try Console.write(
-      invocation.wantsJSON ? told.json + [10] : Array(Rendering.lines(told.value).utf8))
+    try Console.write(invocation.wantsJSON ? told.json + [10] : Array(text(told.value).utf8))
+  }
+
+  /// Subscriptions are a list: a table, with the moment below.
+  private static func text(_ answer: JSONValue) -> String {
+    guard let list = answer["subscriptions"] else { return Rendering.lines(answer) }
+    let moment = answer["as_of"].map { Rendering.lines($0) } ?? ""
+    return Rendering.table(
+      list, VerbCommands.subscriptionColumns, empty: "no subscription at that moment")
+      + "\nas of\n" + moment
   }
 }

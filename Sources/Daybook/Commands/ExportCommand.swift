@@ -134,6 +134,13 @@ private final class ExportFile {
       offset = format.heading.count
       return
     }
+    if try Self.isCutInFirstLine(file, size, format) {
+      last = nil
+      try file.truncate(to: 0)
+      try file.writeFully(format.heading.span, at: 0)
+      offset = format.heading.count
+      return
+    }
     let (end, line) = try Self.lastLine(file, size)
     last = format.sequence(ofLine: line)
     guard last.map({ $0 < UInt64(Int64.max) }) ?? (line + [10] == format.heading) else {
@@ -142,6 +149,19 @@ private final class ExportFile {
     // What was written in part goes.
     try file.truncate(to: end)
     offset = end
+  }
+
+  /// An export that ended before its first line was whole: it begins again.
+  private static func isCutInFirstLine(
+    _ file: any File, _ size: Int, _ format: EventFormat
+  ) throws -> Bool {
+    var head = [UInt8](repeating: 0, count: min(size, 1 << 16))
+    let count = try file.readFully(into: &head, head.indices, at: 0)
+    head.removeLast(head.count - count)
+    guard size == head.count, !head.contains(10) else { return false }
+    let first = format == .csv ? format.heading : Array("{\"sequence\":".utf8)
+    return format == .csv
+      ? first.starts(with: head) : head.starts(with: first) || first.starts(with: head)
   }
 
   /// Where the last whole line ends, and that line without its LF.

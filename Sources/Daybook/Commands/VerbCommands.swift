@@ -75,7 +75,7 @@ enum VerbCommands {
     .value("user", "USER", "whose subscription"), .value("group", "GROUP", "to what"),
   ]
   private static let days = OptionSpec.value("days", "N", "days of 24 hours")
-  private static let subscriptionColumns = [
+  static let subscriptionColumns = [
     Column("USER", "user"), Column("GROUP", "group"), Column("STATUS", "status"),
     Column("STARTS", "starts"), Column("EXPIRES", "expires"), Column("TODAY", "daily_usage_usd"),
     Column("WEEK", "weekly_usage_usd"), Column("MONTH", "monthly_usage_usd"),

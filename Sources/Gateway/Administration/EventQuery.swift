@@ -51,7 +51,8 @@ public struct EventQuery: Sendable {
   ) throws(AdministrationError) -> Timestamp? {
     guard let text = try given.text(name) else { return nil }
     guard let time = Timestamp(text: text) else {
-      throw .usage("\(name) must be RFC 3339, not \"\(text.clipped(toBytes: 64))\"")
+      throw .usage(
+        "\(name) must be RFC 3339, like 2026-01-31T00:00:00Z, not \"\(text.clipped(toBytes: 64))\"")
     }
     return time
   }
