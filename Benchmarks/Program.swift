@@ -10,7 +10,8 @@ import Glibc
 enum Program {
   static var all: [any Benchmark.Type] {
     [
-      DurableAppend.self, LogSize.self, TreeSpeed.self, Replay.self, Start.self, Questions.self,
+      DurableAppend.self, LogSize.self, TreeSpeed.self, Replay.self, PastQuestions.self, Start.self,
+      Questions.self,
       RebuildMemory.self, UsageEndpoint.self, Proxies.self,
       Streams.self, SlowReaders.self, BodyParsing.self,
     ]
