@@ -131,7 +131,7 @@ private final class Gate: Sendable {
     #expect(statuses == Array(repeating: 200, count: 60))
     let busy = try threads(of: server.process)
     #expect(busy.count == calm.count, "\(busy)")
-    let known = ["daybook", "ledger writer", "keeper", "tree keeper", "log"]
+    let known = ["daybook", "ledger writer", "keeper", "tree keeper", "snapshots", "log"]
     #expect(busy.allSatisfy { $0.hasPrefix("reactor") || known.contains($0) }, "\(busy)")
     #expect(Set(busy).isSuperset(of: known))
     #expect(try await bed.events("forward_settled").count == 60)
