@@ -53,6 +53,30 @@ struct LiveLedgerTests {
     try live.close()
   }
 
+  @Test func `a re-pricing job found unfinished is abandoned and changes nothing`() throws {
+    let first = try LiveLedger.open(options())
+    try fill(first)
+    let before = balance(first)
+    let last = try first.withBooks { books -> SequenceNumber in
+      var event = ChargeCorrected()
+      event.party.user = UserID(1)
+      event.party.key = KeyID(1)
+      event.group = GroupID(1)
+      event.model = ModelID(1)
+      event.job = 1
+      event.listDelta = NanoUSD(-5)
+      event.chargedDelta = NanoUSD(-5)
+      return try books.append(event, now: Self.start)
+    }
+    try first.waitUntilDurable(last)
+    try first.close()
+    let second = try LiveLedger.open(options())
+    #expect(second.opening.abandonedJobs == 1)
+    #expect(balance(second) == before)
+    #expect(snapshot(second).corrections.job(1)?.progress == .abandoned)
+    try second.close()
+  }
+
   @Test func `a request open at the end of a run is recorded as outcome unknown`() throws {
     let first = try LiveLedger.open(options())
     try fill(first)

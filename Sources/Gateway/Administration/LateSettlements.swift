@@ -199,19 +199,7 @@ struct LateSettlements: Sendable {
   ) {
     settlement.usage = reading.usage
     settlement.extraUsage = UsageText.unknown(reading.unknown)
-    settlement.priceRule = price.rule
-    settlement.isUnpriced = price.isUnpriced
-    settlement.ratingRules = Rating.version
-    let rated = quote.rate(
-      reading.usage, lines: reading.lines, at: price.model, multiplier: settlement.multiplier)
-    settlement.list = rated.list
-    settlement.charged = rated.charged
-    settlement.inputTier = rated.inputTier
-    settlement.lines = SettledLines.text(rated.lines)
-    if rated.isOutOfRange {
-      settlement.isPartial = true
-      settlement.reason = .outOfRange
-    }
+    settlement.rate(reading, quote, at: price, multiplier: settlement.multiplier)
   }
 }
 

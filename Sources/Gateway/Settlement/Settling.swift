@@ -85,19 +85,7 @@ extension Forwarding {
     s.priceBook = admission.price.book
     // Accounts whose model has no price are not picked: there is one.
     guard let price = admission.price.price(sent: sent) else { return }
-    s.priceRule = price.rule
-    s.isUnpriced = price.isUnpriced
-    s.ratingRules = Rating.version
-    let rated = admission.price.rate(
-      reading.usage, lines: reading.lines, at: price.model, multiplier: admission.multiplier)
-    s.list = rated.list
-    s.charged = rated.charged
-    s.inputTier = rated.inputTier
-    s.lines = SettledLines.text(rated.lines)
-    if rated.isOutOfRange {
-      s.isPartial = true
-      s.reason = .outOfRange
-    }
+    s.rate(reading, admission.price, at: price, multiplier: admission.multiplier)
     gateway.nameModels(&s, sent: sent, priced: price.model.name)
   }
 }
@@ -138,5 +126,27 @@ enum UsageText {
   /// A report too long to be kept is dropped whole: half of it would be no JSON.
   private static func bounded(_ json: JSONWriter) -> String {
     json.bytes.count <= limit ? String(decoding: json.bytes, as: UTF8.self) : ""
+  }
+}
+
+extension Settlement {
+  /// States what usage costs: the one way for settlements in time and late ones.
+  mutating func rate(
+    _ reading: UsageMeter.Reading, _ quote: Quote, at price: PriceMatch,
+    multiplier: PartsPerMillion
+  ) {
+    priceRule = price.rule
+    isUnpriced = price.isUnpriced
+    ratingRules = Rating.version
+    let rated = quote.rate(
+      reading.usage, lines: reading.lines, at: price.model, multiplier: multiplier)
+    list = rated.list
+    charged = rated.charged
+    inputTier = rated.inputTier
+    lines = SettledLines.text(rated.lines)
+    if rated.isOutOfRange {
+      isPartial = true
+      reason = .outOfRange
+    }
   }
 }
